@@ -1,0 +1,99 @@
+//! `inputs:`: one JSON Schema for each value that a run takes.
+
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde_json::Value as Json;
+
+use crate::decode;
+use crate::diagnostic::{Code, Problems};
+use crate::yaml::{Node, Value};
+
+/// One input of a pipeline.
+#[derive(Clone)]
+pub struct InputDefinition {
+    /// The input's name.
+    pub name: String,
+    /// Whether a run cannot start without it.
+    pub required: bool,
+    /// The value where a run names none.
+    pub default: Option<Json>,
+    /// The JSON Schema as written, without `required`.
+    pub schema: Json,
+    validator: Arc<Validator>,
+}
+
+impl InputDefinition {
+    pub(super) fn decode_all(node: &Node, problems: &mut Problems<'_>) -> Vec<Self> {
+        match &node.value {
+            Value::Mapping(entries) => {
+                entries.iter().filter_map(|(key, node)| Self::decode(&key.text, node, problems)).collect()
+            }
+            _ => {
+                decode::wrong_type("inputs", "a mapping", node, problems);
+                Vec::new()
+            }
+        }
+    }
+
+    fn decode(name: &str, node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
+        let mut schema = node.to_json();
+        let Some(object) = schema.as_object_mut() else {
+            decode::wrong_type(&format!("input \"{name}\""), "a JSON Schema", node, problems);
+            return None;
+        };
+        // A list here is JSON Schema's own `required`; a boolean says whether the input is.
+        let required = match object.get("required") {
+            Some(Json::Bool(required)) => {
+                let required = *required;
+                object.remove("required");
+                required
+            }
+            _ => false,
+        };
+        let default = object.get("default").cloned();
+        let validator = match jsonschema::draft202012::new(&schema) {
+            Ok(validator) => validator,
+            Err(error) => {
+                let place = node.at_pointer(error.instance_path().as_str());
+                problems.report(
+                    Code::InvalidSchema,
+                    place.span,
+                    format!("input \"{name}\" is not a JSON Schema: {error}"),
+                );
+                return None;
+            }
+        };
+        let input = Self { name: name.to_owned(), required, default, schema, validator: Arc::new(validator) };
+        if let Some(reason) = input.default.as_ref().and_then(|default| input.refuse(default)) {
+            let place = node.get("default").unwrap_or(node).span;
+            problems.report(
+                Code::InvalidValue,
+                place,
+                format!("the default of input \"{name}\" breaks its own schema: {reason}"),
+            );
+        }
+        Some(input)
+    }
+
+    /// Returns why the input cannot have this value.
+    #[must_use]
+    pub fn refuse(&self, value: &Json) -> Option<String> {
+        self.validator.iter_errors(value).next().map(|error| error.to_string())
+    }
+}
+
+impl PartialEq for InputDefinition {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.required == other.required && self.schema == other.schema
+    }
+}
+
+impl std::fmt::Debug for InputDefinition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InputDefinition")
+            .field("name", &self.name)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}

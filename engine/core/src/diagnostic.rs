@@ -1,0 +1,148 @@
+//! What is wrong with a definition, said to the person who wrote it.
+//!
+//! A mistake in a definition is data, not an error: parsing and compiling report
+//! every problem they find. A diagnostic names the thing, the place, the reason
+//! and what to do, under a code that never changes its meaning.
+
+mod code;
+mod render;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use code::Code;
+pub use render::render;
+
+/// A stretch of one line in a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Span {
+    /// Line, counted from 1; 0 means the whole file.
+    pub line: u32,
+    /// Column in characters, counted from 1.
+    pub column: u32,
+    /// Length in characters; at least 1 is drawn.
+    pub length: u32,
+}
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The revision is refused.
+    Error,
+    /// Accepted, but probably not what was meant.
+    Warning,
+    /// Worth knowing; nothing to do.
+    Info,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
+
+/// One problem at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Stable code.
+    pub code: Code,
+    /// Path of the source, as in [`crate::Source`].
+    pub path: String,
+    /// Where in the source.
+    #[serde(flatten)]
+    pub span: Span,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Collects the problems of one source.
+#[derive(Debug)]
+pub struct Problems<'s> {
+    path: &'s str,
+    found: Vec<Diagnostic>,
+}
+
+impl<'s> Problems<'s> {
+    /// Starts an empty collection for the source at `path`.
+    #[must_use]
+    pub fn new(path: &'s str) -> Self {
+        Self { path, found: Vec::new() }
+    }
+
+    /// Reports a problem; the severity follows from the code.
+    pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.push(code, span, message.into(), None);
+    }
+
+    /// Reports a problem and what to do about it.
+    pub fn report_with_hint(&mut self, code: Code, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(code, span, message.into(), Some(hint.into()));
+    }
+
+    /// Reports an unknown name, with the known one that looks most like it.
+    pub fn report_unknown<'n>(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) {
+        let mut known: Vec<&str> = known.into_iter().collect();
+        known.sort_unstable();
+        let hint = match closest(name, &known) {
+            Some(best) => Some(format!("did you mean \"{best}\"?")),
+            None if known.is_empty() || known.len() > 12 => None,
+            None => Some(format!("known here: {}", known.join(", "))),
+        };
+        self.push(code, span, message.into(), hint);
+    }
+
+    /// Returns how many errors there are so far.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|found| found.severity == Severity::Error).count()
+    }
+
+    /// Returns the problems in the order of their places.
+    #[must_use]
+    pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|found| found.span);
+        self.found
+    }
+
+    fn push(&mut self, code: Code, span: Span, message: String, hint: Option<String>) {
+        self.found.push(Diagnostic {
+            severity: code.severity(),
+            code,
+            path: self.path.to_owned(),
+            span,
+            message,
+            hint,
+        });
+    }
+}
+
+fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let limit = match name.chars().count() {
+        0..=2 => return None,
+        length => length / 3,
+    };
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,101 @@
+//! The shape of an expression: which names it takes from outside and how deep its loops nest.
+
+use std::collections::BTreeSet;
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::parser::PrattParser;
+
+use super::{InvalidExpression, MAX_DEPTH, MAX_NODES};
+
+/// What is known of an expression without evaluating it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shape {
+    /// Names that come from the scope.
+    pub(super) names: BTreeSet<String>,
+    /// How many loops stand inside each other at most.
+    pub(super) loops: u32,
+}
+
+/// Parses within the limits on depth and size: the parser refuses before it has built anything deep.
+///
+/// The library's other parser, its default, needs a gigabyte for 125 bytes of `!!(!!(`.
+pub(super) fn parse(source: &str) -> Result<IdedExpr, InvalidExpression> {
+    let parser = PrattParser::new().max_recursion_depth(MAX_DEPTH).max_expression_node_count(MAX_NODES);
+    let syntax = parser.parse(source).map_err(|errors| invalid(&errors))?;
+    if depth(&syntax) > usize::from(MAX_DEPTH) {
+        return Err(InvalidExpression { message: format!("nested deeper than {MAX_DEPTH} levels"), offset: 0 });
+    }
+    Ok(syntax)
+}
+
+/// Counts levels without recursion: a chain such as `a.b.b.b` is deep although its text does not nest.
+fn depth(expression: &IdedExpr) -> usize {
+    let mut deepest = 0;
+    let mut open = vec![(expression, 1)];
+    while let Some((expression, level)) = open.pop() {
+        deepest = deepest.max(level);
+        each_part(&expression.expr, |part| open.push((part, level + 1)));
+    }
+    deepest
+}
+
+fn each_part<'e>(expression: &'e Expr, mut visit: impl FnMut(&'e IdedExpr)) {
+    let visit_entry = |entry: &'e EntryExpr, visit: &mut dyn FnMut(&'e IdedExpr)| match entry {
+        EntryExpr::StructField(field) => visit(&field.value),
+        EntryExpr::MapEntry(entry) => {
+            visit(&entry.key);
+            visit(&entry.value);
+        }
+    };
+    match expression {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => {}
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(visit),
+        Expr::List(list) => list.elements.iter().for_each(visit),
+        Expr::Select(select) => visit(&select.operand),
+        Expr::Map(map) => map.entries.iter().for_each(|entry| visit_entry(&entry.expr, &mut visit)),
+        Expr::Struct(made) => made.entries.iter().for_each(|entry| visit_entry(&entry.expr, &mut visit)),
+        Expr::Comprehension(comprehension) => {
+            let parts = [&comprehension.iter_range, &comprehension.accu_init, &comprehension.loop_cond];
+            parts.into_iter().chain([&comprehension.loop_step, &comprehension.result]).for_each(visit);
+        }
+    }
+}
+
+fn invalid(errors: &cel::ParseErrors) -> InvalidExpression {
+    let Some(first) = errors.errors.first() else {
+        return InvalidExpression { message: "not an expression".to_owned(), offset: 0 };
+    };
+    let offset = u32::try_from(first.pos.1.saturating_sub(1)).unwrap_or_default();
+    let message = first.msg.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
+    InvalidExpression { message, offset }
+}
+
+impl Shape {
+    pub(super) fn of(expression: &IdedExpr) -> Self {
+        let mut shape = Self::default();
+        shape.visit(expression, &mut Vec::new(), 0);
+        shape
+    }
+
+    fn visit<'e>(&mut self, expression: &'e IdedExpr, bound: &mut Vec<&'e str>, loops: u32) {
+        self.loops = self.loops.max(loops);
+        match &expression.expr {
+            Expr::Ident(name) if !name.starts_with('@') && !bound.contains(&name.as_str()) => {
+                self.names.insert(name.clone());
+            }
+            Expr::Comprehension(comprehension) => {
+                self.visit(&comprehension.iter_range, bound, loops);
+                self.visit(&comprehension.accu_init, bound, loops);
+                let outer = bound.len();
+                bound.push(&comprehension.iter_var);
+                bound.extend(comprehension.iter_var2.as_deref());
+                bound.push(&comprehension.accu_var);
+                for part in [&comprehension.loop_cond, &comprehension.loop_step, &comprehension.result] {
+                    self.visit(part, bound, loops + 1);
+                }
+                bound.truncate(outer);
+            }
+            other => each_part(other, |part| self.visit(part, bound, loops)),
+        }
+    }
+}

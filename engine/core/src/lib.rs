@@ -1,0 +1,23 @@
+//! What a kiket definition means.
+//!
+//! Pure by construction: no I/O, no clock, no randomness, no await. Time, ids and
+//! seeds come in as arguments; what has to happen in the world goes out as events.
+
+pub mod catalog;
+mod decode;
+pub mod definition;
+pub mod diagnostic;
+pub mod duration;
+pub mod expression;
+pub mod id;
+pub mod manifest;
+pub mod plan;
+pub mod revision;
+pub mod run;
+pub mod source;
+pub mod time;
+pub mod yaml;
+
+pub use id::{DeliveryId, InvalidId, ProjectId, RevisionId, RunId};
+pub use source::Source;
+pub use time::Timestamp;

@@ -1,0 +1,139 @@
+//! Plans: definitions as petgraph graphs, with every name resolved and every cycle refused.
+//!
+//! A plan is rebuilt from its definition whenever it is needed and never stored.
+
+mod compile;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::{Map, Value as Json};
+
+use crate::catalog::Refusal;
+use crate::definition::{InputDefinition, Priority, RunOn, Triggers};
+use crate::expression::{Expression, Template};
+use crate::manifest::Effect;
+
+pub(crate) use compile::compile_pipeline;
+
+/// A compiled pipeline: an acyclic graph whose edges lead from a need to what needs it.
+///
+/// Node indices count stages in the order of the file, those under `finally` last; a
+/// run keeps its stages in the same order.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pipeline's id.
+    pub pipeline: String,
+    /// Name for people.
+    pub name: String,
+    /// What starts it.
+    pub on: Triggers,
+    /// What a run takes.
+    pub inputs: Vec<InputDefinition>,
+    /// What a run gives.
+    pub outputs: Vec<(String, Template)>,
+    /// How long a run may take.
+    pub timeout: Option<Duration>,
+    /// How its work ranks.
+    pub priority: Priority,
+    graph: DiGraph<StagePlan, ()>,
+    by_id: BTreeMap<String, NodeIndex>,
+}
+
+/// A compiled stage.
+#[derive(Debug)]
+pub struct StagePlan {
+    /// The stage's id.
+    pub id: String,
+    /// The plugin's name in `uses:`, by which grants are found.
+    pub plugin: String,
+    /// Digest of the plugin's component.
+    pub digest: String,
+    /// The action.
+    pub action: String,
+    /// What a crash in the middle means.
+    pub effect: Effect,
+    /// The action's input.
+    pub input: Template,
+    /// Plain values for the action.
+    pub env: Vec<(String, Template)>,
+    /// The condition.
+    pub when: Option<Expression>,
+    /// What has to have come of the needs.
+    pub run_on: RunOn,
+    /// Whether the run may succeed although this stage failed.
+    pub allow_failure: bool,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// Whether the stage stands under `finally`.
+    pub finally: bool,
+}
+
+impl Plan {
+    /// Returns how many stages there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Tells whether there is no stage.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the stages in order.
+    pub fn stages(&self) -> impl Iterator<Item = &StagePlan> {
+        self.graph.node_weights()
+    }
+
+    /// Returns a stage's place in the order.
+    #[must_use]
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).map(|index| index.index())
+    }
+
+    /// Returns the stage at a place in the order, which [`Plan::position`] gave.
+    #[must_use]
+    pub fn stage(&self, position: usize) -> &StagePlan {
+        &self.graph[NodeIndex::new(position)]
+    }
+
+    /// Returns the places of the stages that one needs.
+    pub fn needs(&self, position: usize) -> impl Iterator<Item = usize> {
+        self.graph.neighbors_directed(NodeIndex::new(position), Direction::Incoming).map(NodeIndex::index)
+    }
+
+    /// Returns the places of the stages that need one.
+    pub fn needed_by(&self, position: usize) -> impl Iterator<Item = usize> {
+        self.graph.neighbors_directed(NodeIndex::new(position), Direction::Outgoing).map(NodeIndex::index)
+    }
+
+    /// Checks the inputs of a run: names, presence, schemas. Returns them with the defaults filled in.
+    pub fn check_inputs(&self, mut given: Map<String, Json>) -> Result<Map<String, Json>, Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for name in given.keys().filter(|name| !self.inputs.iter().any(|input| input.name == **name)) {
+            let reason = format!("pipeline \"{}\" has no input \"{name}\"", self.pipeline);
+            refusals.push(Refusal { pointer: format!("/{name}"), reason });
+        }
+        for input in &self.inputs {
+            let pointer = format!("/{}", input.name);
+            match (given.get(&input.name), &input.default) {
+                (Some(value), _) => {
+                    refusals.extend(input.refuse(value).map(|reason| Refusal { pointer, reason }));
+                }
+                (None, Some(default)) => {
+                    given.insert(input.name.clone(), default.clone());
+                }
+                (None, None) if input.required => {
+                    let reason = format!("input \"{}\" is required", input.name);
+                    refusals.push(Refusal { pointer, reason });
+                }
+                (None, None) => {}
+            }
+        }
+        if refusals.is_empty() { Ok(given) } else { Err(refusals) }
+    }
+}

@@ -1,0 +1,86 @@
+//! A revision: everything a project's definitions mean at one commit. It publishes whole or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::definition::{self, Definition, PluginGrants};
+use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
+use crate::plan::{Plan, compile_pipeline};
+use crate::source::Source;
+
+/// Compiled definitions.
+#[derive(Debug, Default)]
+pub struct Revision {
+    plans: BTreeMap<String, Arc<Plan>>,
+    grants: BTreeMap<String, Arc<PluginGrants>>,
+}
+
+impl Revision {
+    /// Returns the plan of a pipeline.
+    #[must_use]
+    pub fn plan(&self, pipeline: &str) -> Option<&Arc<Plan>> {
+        self.plans.get(pipeline)
+    }
+
+    /// Returns all plans in the order of their ids.
+    pub fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.plans.values()
+    }
+
+    /// Returns what a plugin may do, by its name in `uses:`. Without an entry it may do nothing.
+    #[must_use]
+    pub fn grants(&self, plugin: &str) -> Option<&Arc<PluginGrants>> {
+        self.grants.get(plugin)
+    }
+}
+
+/// Returns the components of the repository that the sources use: paths from its root.
+#[must_use]
+pub fn component_paths(sources: &[Source]) -> Vec<String> {
+    let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
+    let mut paths: Vec<String> = definitions
+        .filter_map(|definition| match definition {
+            Definition::Pipeline(pipeline) => Some(pipeline),
+            Definition::Plugins(_) => None,
+        })
+        .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
+        .filter_map(|stage| stage.component_path().map(str::to_owned))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// Parses and compiles all sources. Every problem is reported; there is a revision only where none is an error.
+#[must_use]
+pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
+    let mut revision = Revision::default();
+    let mut diagnostics = Vec::new();
+    let mut homes: BTreeMap<String, &str> = BTreeMap::new();
+    for source in sources {
+        let (definition, found) = definition::parse(source);
+        let mut problems = Problems::new(&source.path);
+        match definition {
+            Some(Definition::Pipeline(pipeline)) => {
+                let id = pipeline.id.value.clone();
+                if let Some(home) = homes.insert(id.clone(), &source.path) {
+                    let message = format!("pipeline \"{id}\" is already defined in {home}");
+                    problems.report(Code::DuplicateId, pipeline.id.span, message);
+                }
+                if let Some(plan) = compile_pipeline(&pipeline, catalog, &mut problems) {
+                    revision.plans.insert(id, Arc::new(plan));
+                }
+            }
+            Some(Definition::Plugins(plugins)) => {
+                revision.grants = plugins.plugins.into_iter().map(|(name, grants)| (name, Arc::new(grants))).collect();
+            }
+            None => {}
+        }
+        let mut found = [found, problems.into_diagnostics()].concat();
+        found.sort_by_key(|found| found.span);
+        diagnostics.extend(found);
+    }
+    let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
+    (accepted.then_some(revision), diagnostics)
+}

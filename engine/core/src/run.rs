@@ -1,0 +1,17 @@
+//! One execution of a pipeline, event-sourced.
+//!
+//! `decide` says what a command leads to and may refuse; `apply` folds what has
+//! happened and never fails. The fold of a run's events is its whole state.
+
+mod apply;
+mod command;
+mod decide;
+mod event;
+mod scope;
+mod settle;
+mod state;
+
+pub use command::{Command, Moment, Outcome, Rejected};
+pub use event::{Event, Queued};
+pub use scope::{Call, CallError};
+pub use state::{Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage};

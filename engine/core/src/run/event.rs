@@ -1,0 +1,163 @@
+//! What can happen to a run. The JSON form is what is stored and what SSE carries.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::state::{StageError, Trigger, Usage};
+use crate::id::{RevisionId, RunId};
+
+/// A fact about a run. Each variant says the transition it causes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Event {
+    /// The run exists: all its stages are pending.
+    #[serde(rename = "run.queued")]
+    RunQueued(Arc<Queued>),
+    /// Its first stage starts: queued → running.
+    #[serde(rename = "run.started")]
+    RunStarted {},
+    /// → succeeded.
+    #[serde(rename = "run.succeeded")]
+    RunSucceeded {
+        /// What the run gave.
+        outputs: Arc<Map<String, Json>>,
+    },
+    /// → failed.
+    #[serde(rename = "run.failed")]
+    RunFailed {
+        /// Why, where no stage failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StageError>,
+    },
+    /// → cancelled.
+    #[serde(rename = "run.cancelled")]
+    RunCancelled {},
+    /// Its needs have ended: pending → ready.
+    #[serde(rename = "stage.ready")]
+    StageReady {
+        /// The stage.
+        stage: Arc<str>,
+    },
+    /// An attempt begins: ready → running.
+    #[serde(rename = "stage.started")]
+    StageStarted {
+        /// The stage.
+        stage: Arc<str>,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// The attempt under way came to nothing and there will be another: running → ready.
+    #[serde(rename = "stage.retrying")]
+    StageRetrying {
+        /// The stage.
+        stage: Arc<str>,
+        /// The attempt that ended.
+        attempt: u32,
+        /// Why.
+        error: StageError,
+    },
+    /// → succeeded.
+    #[serde(rename = "stage.succeeded")]
+    StageSucceeded {
+        /// The stage.
+        stage: Arc<str>,
+        /// The attempt that did it.
+        attempt: u32,
+        /// The action's output.
+        outputs: Arc<Json>,
+        /// What the attempt used.
+        usage: Usage,
+    },
+    /// → failed, or → allowed failure.
+    #[serde(rename = "stage.failed")]
+    StageFailed {
+        /// The stage.
+        stage: Arc<str>,
+        /// The attempt that failed; 0 where none began.
+        attempt: u32,
+        /// Why.
+        error: StageError,
+        /// Whether the definition allows it.
+        allowed: bool,
+    },
+    /// pending → skipped.
+    #[serde(rename = "stage.skipped")]
+    StageSkipped {
+        /// The stage.
+        stage: Arc<str>,
+        /// Why it does not run.
+        reason: String,
+    },
+    /// Anything not ended → cancelled.
+    #[serde(rename = "stage.cancelled")]
+    StageCancelled {
+        /// The stage.
+        stage: Arc<str>,
+    },
+}
+
+/// What a run is started with, kept for its whole life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// The run's id.
+    pub id: RunId,
+    /// Name of the project.
+    pub project: String,
+    /// The pipeline's id.
+    pub pipeline: String,
+    /// The revision whose definitions it keeps.
+    pub revision: RevisionId,
+    /// The commit, 40 hexadecimal digits; `None` for a working tree without one.
+    pub commit: Option<String>,
+    /// The full ref, for example `refs/heads/main`.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Who started it, as far as that is known.
+    pub actor: String,
+    /// Its inputs, checked and with defaults.
+    pub inputs: Map<String, Json>,
+    /// The project's plain values at that moment.
+    pub env: Map<String, Json>,
+    /// The stages' ids in the order of the plan.
+    pub stages: Vec<Arc<str>>,
+}
+
+impl Event {
+    /// Returns the kind, for example `stage.ready`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunQueued(_) => "run.queued",
+            Self::RunStarted {} => "run.started",
+            Self::RunSucceeded { .. } => "run.succeeded",
+            Self::RunFailed { .. } => "run.failed",
+            Self::RunCancelled {} => "run.cancelled",
+            Self::StageReady { .. } => "stage.ready",
+            Self::StageStarted { .. } => "stage.started",
+            Self::StageRetrying { .. } => "stage.retrying",
+            Self::StageSucceeded { .. } => "stage.succeeded",
+            Self::StageFailed { .. } => "stage.failed",
+            Self::StageSkipped { .. } => "stage.skipped",
+            Self::StageCancelled { .. } => "stage.cancelled",
+        }
+    }
+
+    /// Returns the stage it is about.
+    #[must_use]
+    pub fn stage(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::StageReady { stage }
+            | Self::StageStarted { stage, .. }
+            | Self::StageRetrying { stage, .. }
+            | Self::StageSucceeded { stage, .. }
+            | Self::StageFailed { stage, .. }
+            | Self::StageSkipped { stage, .. }
+            | Self::StageCancelled { stage } => Some(stage),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What is true of a run and its stages.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::event::Queued;
+use crate::time::Timestamp;
+
+/// A run, folded from its events. Cloning is cheap: what is large is shared.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Run {
+    /// Where it stands.
+    pub status: RunStatus,
+    /// What it was started with; `None` before it is queued.
+    pub queued: Option<Arc<Queued>>,
+    /// Its stages in the order of the plan.
+    pub stages: Vec<Stage>,
+    /// What it gave, once it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Arc<Map<String, Json>>>,
+    /// Why the run as a whole failed, where no stage did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<StageError>,
+    /// When it was queued.
+    pub created_at: Option<Timestamp>,
+    /// When its first stage started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Nothing of it has started.
+    #[default]
+    Queued,
+    /// A stage has started.
+    Running,
+    /// Every stage ended as it should.
+    Succeeded,
+    /// Something failed that was not allowed to.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+/// One stage of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The stage's id.
+    pub id: Arc<str>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: StageState,
+    /// How many attempts have started.
+    pub attempt: u32,
+    /// When its last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where a stage stands, and what belongs to that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum StageState {
+    /// Waits for its needs.
+    Pending,
+    /// May start.
+    Ready,
+    /// An attempt is under way.
+    Running,
+    /// Done.
+    Succeeded {
+        /// The action's output.
+        outputs: Arc<Json>,
+        /// What the last attempt used.
+        usage: Usage,
+    },
+    /// Failed, which the definition allows.
+    AllowedFailure {
+        /// Why.
+        error: StageError,
+    },
+    /// Failed.
+    Failed {
+        /// Why.
+        error: StageError,
+    },
+    /// Did not run.
+    Skipped {
+        /// Why not.
+        reason: String,
+    },
+    /// Was cancelled before it ended.
+    Cancelled,
+}
+
+/// The name of a [`StageState`].
+pub type StageStatus = &'static str;
+
+/// Why a stage or a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageError {
+    /// Stable code, for example `timeout_cpu`.
+    pub code: String,
+    /// What happened, for people.
+    pub message: String,
+}
+
+/// What an attempt used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Time inside the guest, in milliseconds.
+    pub cpu_ms: u64,
+    /// Time from start to end, in milliseconds.
+    pub wall_ms: u64,
+    /// Most memory at once, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What started a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Trigger {
+    /// A push to the repository.
+    Push,
+    /// A person or a tool, over the API.
+    Api,
+    /// A person at a terminal, from a working tree.
+    Local,
+}
+
+impl RunStatus {
+    /// Tells whether nothing can happen to the run any more.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    /// Returns the status as it is written everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl StageState {
+    /// Tells whether nothing can happen to the stage any more.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        !matches!(self, Self::Pending | Self::Ready | Self::Running)
+    }
+
+    /// Tells whether a stage that needs this one may run on success.
+    pub(super) fn lets_on(&self) -> bool {
+        matches!(self, Self::Succeeded { .. } | Self::AllowedFailure { .. })
+    }
+
+    /// Returns the status as it is written everywhere.
+    #[must_use]
+    pub fn word(&self) -> StageStatus {
+        match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Succeeded { .. } => "succeeded",
+            Self::AllowedFailure { .. } => "allowed_failure",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Returns why the stage failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&StageError> {
+        match self {
+            Self::Failed { error } | Self::AllowedFailure { error } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl StageError {
+    /// Makes an error.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Run {
+    /// Returns the stage of that id.
+    #[must_use]
+    pub fn stage(&self, id: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| &*stage.id == id)
+    }
+}

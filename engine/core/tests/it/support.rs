@@ -1,0 +1,137 @@
+//! A world for tests of core: a catalog with one plugin, definitions as text, runs driven by hand.
+
+use std::sync::Arc;
+
+use kiket_core::catalog::{Catalog, Plugin};
+use kiket_core::diagnostic::{Diagnostic, render};
+use kiket_core::manifest::Manifest;
+use kiket_core::plan::Plan;
+use kiket_core::revision::{Revision, compile};
+use kiket_core::run::{Command, Event, Moment, Outcome, Queued, Rejected, Run, StageError, Trigger, Usage};
+use kiket_core::{RevisionId, RunId, Source, Timestamp};
+use serde_json::{Value as Json, json};
+use ulid::Ulid;
+
+const MANIFEST: &str = r#"
+id: work
+actions:
+  run:
+    effect: pure
+    input:
+      type: object
+      properties:
+        count: { type: integer, minimum: 1 }
+        source: { type: string, x-kiket-code: true }
+      additionalProperties: true
+  undo: { effect: idempotent }
+"#;
+
+pub(crate) fn catalog() -> Catalog {
+    let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
+    let mut catalog = Catalog::default();
+    catalog.insert("work", Arc::new(Plugin::new("sha256:00", manifest).expect("its schemas are valid")));
+    catalog
+}
+
+pub(crate) fn source(path: &str, text: &str) -> Source {
+    Source { path: format!(".kiket/{path}"), text: text.to_owned() }
+}
+
+pub(crate) fn compile_one(text: &str) -> (Option<Revision>, Vec<Diagnostic>) {
+    compile(&[source("pipelines/p.yaml", text)], &catalog())
+}
+
+/// Returns all diagnostics of one pipeline file as a person sees them.
+pub(crate) fn complaints(text: &str) -> String {
+    let (_, found) = compile_one(text);
+    found.iter().map(|found| render(found, Some(text))).collect()
+}
+
+/// Wraps `stages:` (and what follows) into a pipeline file.
+pub(crate) fn pipeline(rest: &str) -> String {
+    format!("model_version: \"1.0\"\npipeline: {{ id: p }}\n{rest}")
+}
+
+/// A run and its plan, driven by hand.
+pub(crate) struct World {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) run: Run,
+    pub(crate) events: Vec<Event>,
+}
+
+impl World {
+    pub(crate) fn start(rest: &str, inputs: Json) -> Self {
+        let text = pipeline(rest);
+        let (revision, found) = compile_one(&text);
+        let revision = revision.unwrap_or_else(|| panic!("{found:#?}"));
+        let plan = Arc::clone(revision.plan("p").expect("the pipeline compiles"));
+        let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
+        let queued = Queued {
+            id: RunId::new(Ulid::nil()),
+            project: "shop".to_owned(),
+            pipeline: "p".to_owned(),
+            revision: RevisionId::new(Ulid::nil()),
+            commit: Some("c".repeat(40)),
+            reference: Some("refs/heads/main".to_owned()),
+            trigger: Trigger::Push,
+            actor: "ada".to_owned(),
+            inputs,
+            env: serde_json::Map::new(),
+            stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+        };
+        let mut world = Self { plan, run: Run::default(), events: Vec::new() };
+        world.ask(Command::Queue(Arc::new(queued))).expect("a new run is queued");
+        world
+    }
+
+    pub(crate) fn ask(&mut self, command: Command) -> Result<Vec<Event>, Rejected> {
+        let now = Timestamp::from_millis(self.events.len() as i64);
+        let events = self.run.decide(&self.plan, command, &Moment { now })?;
+        for event in &events {
+            self.run.apply(event, now);
+        }
+        self.events.extend(events.iter().cloned());
+        Ok(events)
+    }
+
+    pub(crate) fn begin(&mut self, stage: &str) {
+        self.ask(Command::Begin { stage: stage.into() }).expect("the stage may begin");
+    }
+
+    pub(crate) fn finish(&mut self, stage: &str, outcome: Outcome) -> Result<Vec<Event>, Rejected> {
+        let attempt = self.run.stage(stage).expect("the stage exists").attempt;
+        self.ask(Command::Finish { stage: stage.into(), attempt, outcome })
+    }
+
+    pub(crate) fn succeed(&mut self, stage: &str, outputs: Json) {
+        self.begin(stage);
+        self.finish(stage, Outcome::Succeeded { outputs, usage: Usage::default() }).expect("an attempt is under way");
+    }
+
+    pub(crate) fn fail(&mut self, stage: &str) {
+        self.begin(stage);
+        self.finish(stage, failed()).expect("an attempt is under way");
+    }
+
+    /// Returns what happened, a line an event: `stage.ready a`.
+    pub(crate) fn story(&self) -> String {
+        let line = |event: &Event| match (event.stage(), event) {
+            (Some(stage), Event::StageSkipped { reason, .. }) => format!("{} {stage} ({reason})", event.kind()),
+            (Some(stage), Event::StageFailed { error, allowed: true, .. }) => {
+                format!("{} {stage} {} (allowed)", event.kind(), error.code)
+            }
+            (Some(stage), Event::StageFailed { error, .. }) => format!("{} {stage} {}", event.kind(), error.code),
+            (Some(stage), _) => format!("{} {stage}", event.kind()),
+            (None, Event::RunSucceeded { outputs }) if !outputs.is_empty() => {
+                format!("{} {}", event.kind(), json!(**outputs))
+            }
+            (None, Event::RunFailed { error: Some(error) }) => format!("{} {}", event.kind(), error.message),
+            (None, _) => event.kind().to_owned(),
+        };
+        self.events.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+pub(crate) fn failed() -> Outcome {
+    Outcome::Failed(StageError::new("permanent", "broken"))
+}

@@ -1,0 +1,122 @@
+//! How wasmtime is set up.
+
+use std::fs::DirBuilder;
+use std::path::{self, Path, PathBuf};
+
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, WasmFeatures,
+};
+
+use crate::error::HostError;
+use crate::limiter::{INSTANCES, MEMORIES, TABLES};
+
+/// The guest's stack, in bytes.
+const WASM_STACK: usize = 512 * 1024;
+
+/// The stack a guest and the host functions it calls run on, in bytes: the rest
+/// is the host functions' own.
+const ASYNC_STACK: usize = 2 * 1024 * 1024;
+
+/// Most elements of one table: language runtimes have tens of thousands of functions.
+const TABLE_ELEMENTS: usize = 50_000;
+
+/// Memories beyond one for each instance, for components that have several.
+const SPARE_MEMORIES: u32 = 64;
+
+/// What wasmtime keeps about one instance besides its memory, at most, in bytes.
+const INSTANCE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a host is made of. Reserves address space for every call it may run at
+/// once, and commits none of it.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Where compiled code is kept between restarts; `None` compiles anew. The
+    /// folder is created for its owner alone, and what is in it is executed:
+    /// nobody else may ever write there.
+    pub cache_dir: Option<PathBuf>,
+    /// How many calls run at once; further ones wait, on their own wall time.
+    pub instances: u32,
+    /// Most memory of one call, in bytes: no [`Limits`](crate::Limits) go beyond.
+    pub memory: usize,
+    /// Largest component, in bytes.
+    pub component_bytes: usize,
+}
+
+impl Default for HostConfig {
+    /// 1,000 calls at once, 256 MiB a call, components of up to 16 MiB, no cache.
+    fn default() -> Self {
+        Self { cache_dir: None, instances: 1000, memory: 256 * 1024 * 1024, component_bytes: 16 * 1024 * 1024 }
+    }
+}
+
+pub(crate) fn build(host: &HostConfig) -> Result<Engine, HostError> {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .wasm_features(refused_features(), false)
+        .concurrency_support(false)
+        .shared_memory(false)
+        // The same code gives the same results everywhere, floating point included.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(ASYNC_STACK)
+        .async_stack_zeroing(true)
+        .memory_reservation(host.memory as u64)
+        .memory_reservation_for_growth(0)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(host)))
+        .cache(host.cache_dir.as_deref().map(cache).transpose()?);
+    Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
+}
+
+/// What plugins have no use for and attackers might.
+fn refused_features() -> WasmFeatures {
+    WasmFeatures::THREADS
+        | WasmFeatures::SHARED_EVERYTHING_THREADS
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+        | WasmFeatures::GC
+        | WasmFeatures::EXCEPTIONS
+        | WasmFeatures::STACK_SWITCHING
+        | WasmFeatures::WIDE_ARITHMETIC
+        | WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_ERROR_CONTEXT
+        | WasmFeatures::CM_GC
+        | WasmFeatures::CM64
+}
+
+fn pool(host: &HostConfig) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    let instances = host.instances;
+    // A component as toolchains make it has one memory and two or three tables in up to four core instances.
+    pool.total_component_instances(instances)
+        .total_stacks(instances)
+        .total_core_instances(instances.saturating_mul(4).saturating_add(INSTANCES))
+        .total_memories(instances.saturating_add(SPARE_MEMORIES))
+        .total_tables(instances.saturating_mul(3).saturating_add(TABLES))
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
+        .max_memory_size(host.memory)
+        .table_elements(TABLE_ELEMENTS)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES);
+    pool
+}
+
+/// Compiled code, named by what it was compiled from and with which settings.
+fn cache(dir: &Path) -> Result<Cache, HostError> {
+    let failed = |error: &dyn std::fmt::Display| HostError::Cache(format!("{}: {error:#}", dir.display()));
+    let dir = path::absolute(dir).map_err(|error| failed(&error))?;
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&dir).map_err(|error| failed(&error))?;
+    let mut config = CacheConfig::new();
+    config.with_directory(dir.clone());
+    Cache::new(config).map_err(|error| failed(&error))
+}

@@ -1,0 +1,180 @@
+//! The real HTTP client: what stands between a plugin's request and the network.
+//!
+//! It sends one request and reads one response. It follows no redirects, keeps
+//! no cookies, reads no proxy settings and repeats nothing. Requests with
+//! different permits never share a connection: there are two clients, one of
+//! which cannot reach private addresses at all.
+//!
+//! The caller has checked the grant; this module checks the address.
+
+mod address;
+mod resolver;
+
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Response, redirect, retry};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use url::Host;
+
+use crate::calls::{HttpError, HttpRequest, HttpResponse, Permit};
+use crate::target::Target;
+use resolver::{Refused, Resolver, admit_literal};
+
+/// How long a connection may take to stand, TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Most header fields of a request.
+const HEADERS: usize = 100;
+
+/// Fields that belong to the connection, not to the message: the client writes them itself.
+const RESERVED: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Sends granted requests. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    public: Client,
+    private: Client,
+}
+
+/// The client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The system's certificates cannot be read, or the TLS settings are refused.
+    #[error("cannot set up tls: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The HTTP client cannot be built.
+    #[error("cannot set up the http client: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Outbound {
+    /// A client that trusts the certificates this system trusts.
+    ///
+    /// # Errors
+    /// Fails where the system's certificates cannot be read.
+    pub fn new() -> Result<Self, OutboundError> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_platform_verifier()?
+            .with_no_client_auth();
+        Ok(Self { public: client(tls.clone(), false)?, private: client(tls, true)? })
+    }
+
+    /// Sends the request and reads the whole response, as far as the permit goes.
+    ///
+    /// # Errors
+    /// Every variant of [`HttpError`] but `Lost`.
+    pub async fn send(&self, request: HttpRequest, permit: Permit) -> Result<HttpResponse, HttpError> {
+        let target = Target::parse(&request.method, &request.url).map_err(HttpError::InvalidRequest)?;
+        let literal = match target.host {
+            Host::Ipv4(address) => Some(IpAddr::V4(address)),
+            Host::Ipv6(address) => Some(IpAddr::V6(address)),
+            Host::Domain(_) => None,
+        };
+        if let Some(address) = literal {
+            admit_literal(address, permit.allow_private).map_err(|refused| HttpError::Denied(refused.to_string()))?;
+        }
+        let client = if permit.allow_private { &self.private } else { &self.public };
+        let response = client
+            .request(target.method, target.url)
+            .headers(headers(&request.headers)?)
+            .body(request.body)
+            .timeout(permit.timeout)
+            .send()
+            .await
+            .map_err(explain)?;
+        read(response, permit.response_bytes).await
+    }
+}
+
+fn client(tls: ClientConfig, allow_private: bool) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Resolver { allow_private })
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(retry::never())
+        .user_agent(concat!("kiket/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(4)
+        .build()
+}
+
+fn headers(fields: &[(String, String)]) -> Result<HeaderMap, HttpError> {
+    if fields.len() > HEADERS {
+        return Err(HttpError::InvalidRequest(format!("more than {HEADERS} header fields")));
+    }
+    let invalid = |name: &str, what| {
+        let name: String = name.chars().take(80).collect();
+        HttpError::InvalidRequest(format!("the header field `{name}` {what}"))
+    };
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for (name, value) in fields {
+        let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(name, "has no valid name"))?;
+        if RESERVED.contains(&field.as_str()) {
+            return Err(invalid(name, "is written by the host"));
+        }
+        let value = HeaderValue::from_str(value).map_err(|_| invalid(name, "has no valid value"))?;
+        headers.append(field, value);
+    }
+    Ok(headers)
+}
+
+async fn read(mut response: Response, limit: usize) -> Result<HttpResponse, HttpError> {
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(HttpError::ResponseTooLarge);
+    }
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.into())))
+        .collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(explain)? {
+        if body.len() + chunk.len() > limit {
+            return Err(HttpError::ResponseTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(HttpResponse { status, headers, body })
+}
+
+/// Decides by the types in the chain of causes; the innermost text is the one that says what happened.
+fn explain(error: reqwest::Error) -> HttpError {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<Refused>() {
+            return HttpError::Denied(refused.to_string());
+        }
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    if error.is_timeout() {
+        return HttpError::TimedOut;
+    }
+    let text = text.unwrap_or_else(|| error.without_url().to_string());
+    HttpError::Unreachable(text)
+}

@@ -1,0 +1,104 @@
+//! Turns names into addresses that may be connected to.
+//!
+//! The client connects to exactly what this returns, so there is no second
+//! resolution in which the answer could change. One address that is not
+//! admitted refuses the whole answer: a name with a public and a private
+//! address is an attack or a mistake, never a choice.
+
+use std::net::{IpAddr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::Reach;
+
+/// Resolves with the system's resolver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolver {
+    pub(super) allow_private: bool,
+}
+
+/// An address that the request may not reach.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    /// Private, and the grant does not list the host exactly.
+    #[error(
+        "`{host}` is at {address}, which is not a public address: \
+         that needs a grant in `.kiket/plugins.yaml` that lists the host exactly"
+    )]
+    Private { host: String, address: IpAddr },
+    /// Not an address for names.
+    #[error(
+        "`{host}` is at {address}, a {reach} address: \
+         that needs a grant in `.kiket/plugins.yaml` that lists the address itself"
+    )]
+    Special { host: String, address: IpAddr, reach: Reach },
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let host = name.as_str();
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            for address in &addresses {
+                admit_name(host, address.ip(), allow_private)?;
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether a name may lead to this address.
+fn admit_name(host: &str, address: IpAddr, allow_private: bool) -> Result<(), Refused> {
+    match Reach::of(address) {
+        Reach::Public => Ok(()),
+        Reach::Private if allow_private => Ok(()),
+        Reach::Private => Err(Refused::Private { host: host.to_owned(), address }),
+        reach @ Reach::Special => Err(Refused::Special { host: host.to_owned(), address, reach }),
+    }
+}
+
+/// Whether an address written in the URL itself may be connected to. Resolvers
+/// never see those.
+pub(super) fn admit_literal(address: IpAddr, allow_private: bool) -> Result<(), Refused> {
+    match Reach::of(address) {
+        Reach::Public => Ok(()),
+        Reach::Private | Reach::Special if allow_private => Ok(()),
+        Reach::Private | Reach::Special => Err(Refused::Private { host: address.to_string(), address }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn admits_private_addresses_only_for_hosts_listed_exactly() {
+        for text in ["127.0.0.1", "10.0.0.1", "::1", "fd12::1", "::ffff:192.168.0.1"] {
+            assert!(admit_name("a.example", address(text), false).is_err(), "{text}");
+            assert!(admit_name("a.example", address(text), true).is_ok(), "{text}");
+            assert!(admit_literal(address(text), false).is_err(), "{text}");
+            assert!(admit_literal(address(text), true).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn never_lets_a_name_lead_to_a_special_address() {
+        for text in ["169.254.169.254", "0.0.0.0", "fe80::1", "fd00:ec2::254", "224.0.0.1"] {
+            assert!(admit_name("a.example", address(text), false).is_err(), "{text}");
+            assert!(admit_name("a.example", address(text), true).is_err(), "{text}");
+            assert!(admit_literal(address(text), true).is_ok(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refuses_a_name_of_this_machine_as_a_whole() {
+        let resolve = |allow_private| Resolver { allow_private }.resolve("localhost".parse().expect("a name"));
+        assert!(resolve(false).await.is_err());
+        assert!(resolve(true).await.expect("localhost resolves").count() > 0);
+    }
+}

@@ -1,0 +1,64 @@
+//! What one store carries: everything the host knows about one running call.
+
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::calls::HostCalls;
+use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::grant::Grants;
+use crate::imports::stdio;
+use crate::invoke::Limits;
+use crate::journal::Journal;
+use crate::limiter::Limiter;
+
+/// Most resources a guest may hold at one time.
+const RESOURCES: usize = 4096;
+
+/// Most random bytes of one host call.
+const RANDOM_BYTES: u64 = 64 * 1024;
+
+pub(crate) struct State {
+    pub(crate) calls: Arc<dyn HostCalls>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) gate: Gate,
+    pub(crate) limiter: Limiter,
+    pub(crate) limits: Limits,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl State {
+    pub(crate) fn new(
+        calls: Arc<dyn HostCalls>,
+        clock: Arc<Clock>,
+        journal: Arc<Journal>,
+        grants: Arc<Grants>,
+        limits: Limits,
+    ) -> Self {
+        // The builder starts empty: no files, sockets, environment or arguments.
+        let wasi = WasiCtx::builder()
+            .stdout(stdio::Stdio::stdout(&journal))
+            .stderr(stdio::Stdio::stderr(&journal))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM_BYTES)
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let gate = Gate::new(grants, limits);
+        Self { calls, clock, journal, gate, limiter: Limiter::new(limits.memory), limits, wasi, table }
+    }
+}
+
+impl WasiView for State {
+    /// Every WASI import passes here, which makes it the place to count them.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.gate.count();
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}

@@ -1,0 +1,70 @@
+//! Changes: what callers ask the store to write. A unit is a list of them, applied together or not at all.
+//!
+//! Each kind of change has its own file with its type and the statements that apply it. Applying runs inside a
+//! savepoint of the writer's transaction: an error leaves the clean-up to the writer.
+
+mod delivery;
+mod project;
+mod records;
+mod revision;
+mod run;
+mod work;
+
+use std::borrow::Cow;
+
+pub use delivery::{NewDelivery, SettleDelivery, Settled};
+pub use project::{HookSecret, NewProject, NewToken};
+pub use records::Records;
+pub use revision::NewRevision;
+pub use run::{RunChange, RunHead, Write};
+pub use work::{WorkChange, WorkUpdate};
+
+use crate::CommitError;
+use crate::unit::Unit;
+
+/// One change to one stream or row.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds a project.
+    Project(NewProject),
+    /// Adds an API token.
+    Token(NewToken),
+    /// Adds a delivery, and the work of acting on it.
+    Receive(NewDelivery),
+    /// Says what became of a delivery, and ends the work.
+    SettleDelivery(SettleDelivery),
+    /// Adds a revision, and makes it the active one if it is.
+    Revision(NewRevision),
+    /// Starts a run or moves it on.
+    Run(RunChange),
+    /// Appends records, which no state is made of.
+    Records(Records),
+    /// Changes work and nothing else.
+    Work(WorkUpdate),
+}
+
+/// Something to append to the log.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The kind: `stage.succeeded`.
+    pub kind: Cow<'static, str>,
+    /// The stage it is about; only events of runs have one.
+    pub stage: Option<String>,
+    /// The text of a JSON object.
+    pub data: String,
+}
+
+impl Change {
+    pub(crate) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        match self {
+            Self::Project(project) => project.apply(unit).await,
+            Self::Token(token) => token.apply(unit).await,
+            Self::Receive(delivery) => delivery.apply(unit).await,
+            Self::SettleDelivery(settle) => settle.apply(unit).await,
+            Self::Revision(revision) => revision.apply(unit).await,
+            Self::Run(run) => run.apply(unit).await,
+            Self::Records(records) => records.apply(unit).await,
+            Self::Work(update) => update.apply(unit).await,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Adding projects and API tokens.
+
+use std::fmt;
+
+use kiket_core::{ProjectId, Timestamp};
+
+use crate::unit::Unit;
+use crate::{CommitError, Conflict};
+
+/// The key that webhook calls of a project are signed with. Never shown by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HookSecret(String);
+
+impl HookSecret {
+    /// Wraps the key.
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HookSecret(..)")
+    }
+}
+
+/// A project to add. Its name must be new: [`Conflict::DuplicateProject`].
+#[derive(Debug, Clone)]
+pub struct NewProject {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name, unique.
+    pub name: String,
+    /// Where its repository is.
+    pub url: String,
+    /// The branch to follow; `None` is the remote's default.
+    pub branch: Option<String>,
+    /// The key its webhooks are signed with.
+    pub hook_secret: HookSecret,
+    /// The time.
+    pub created_at: Timestamp,
+}
+
+impl NewProject {
+    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let inserted = sqlx::query(
+            "insert into projects (id, name, url, branch, hook_secret, created_at)
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        )
+        .bind(self.id.to_string())
+        .bind(&self.name)
+        .bind(self.url)
+        .bind(self.branch)
+        .bind(self.hook_secret.0)
+        .bind(self.created_at.millis())
+        .execute(&mut *unit.connection)
+        .await?;
+        match inserted.rows_affected() {
+            0 => Err(Conflict::DuplicateProject { name: self.name }.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An API token to add, known by its hash only.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// The hash of the token, unique.
+    pub hash: String,
+    /// What people call it.
+    pub name: String,
+    /// The kind of token.
+    pub kind: String,
+    /// The time.
+    pub created_at: Timestamp,
+}
+
+impl NewToken {
+    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        sqlx::query("insert into tokens (hash, name, kind, created_at) values ($1, $2, $3, $4)")
+            .bind(self.hash)
+            .bind(self.name)
+            .bind(self.kind)
+            .bind(self.created_at.millis())
+            .execute(&mut *unit.connection)
+            .await?;
+        Ok(())
+    }
+}

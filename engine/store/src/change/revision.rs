@@ -1,0 +1,101 @@
+//! Revisions: published whole or not at all, and the pointer to the active one.
+//!
+//! Invariant: a project has at most one active revision, and `projects.active_revision` names it.
+
+use kiket_core::{ProjectId, RevisionId, Source, Timestamp};
+use sha2::{Digest as _, Sha256};
+use sqlx::QueryBuilder;
+
+use super::NewEvent;
+use crate::read::RevisionStatus;
+use crate::sqlite::Database;
+use crate::unit::{Origin, ROWS_PER_INSERT, Unit};
+use crate::{CommitError, StoreError};
+
+/// A revision to add. If it is active, the one before is superseded in the same unit.
+#[derive(Debug, Clone)]
+pub struct NewRevision {
+    /// Its id.
+    pub id: RevisionId,
+    /// Its project.
+    pub project: ProjectId,
+    /// The Git reference it was read from.
+    pub reference: Option<String>,
+    /// The commit it was read from.
+    pub commit: String,
+    /// What it is from now on.
+    pub status: RevisionStatus,
+    /// Its files, each path once.
+    pub sources: Vec<Source>,
+    /// What was found in them, JSON array.
+    pub diagnostics: String,
+    /// The plugins it is bound to, JSON.
+    pub plugins: String,
+    /// The time.
+    pub at: Timestamp,
+    /// What is told about it; belongs to no run.
+    pub event: NewEvent,
+}
+
+impl NewRevision {
+    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let active = self.status == RevisionStatus::Active;
+        if active {
+            sqlx::query("update revisions set status = 'superseded' where project = $1 and status = 'active'")
+                .bind(self.project.to_string())
+                .execute(&mut *unit.connection)
+                .await?;
+        }
+        self.insert(unit).await?;
+        self.insert_sources(unit).await?;
+        if active {
+            sqlx::query("update projects set active_revision = $1 where id = $2")
+                .bind(self.id.to_string())
+                .bind(self.project.to_string())
+                .execute(&mut *unit.connection)
+                .await?;
+        }
+        let origin = Origin { project: self.project.to_string(), run: None, seq: None };
+        unit.append(&origin, self.at, vec![self.event]).await
+    }
+
+    async fn insert(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into revisions (id, project, reference, commit_id, status, diagnostics, plugins, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(self.id.to_string())
+        .bind(self.project.to_string())
+        .bind(&self.reference)
+        .bind(&self.commit)
+        .bind(self.status.as_str())
+        .bind(&self.diagnostics)
+        .bind(&self.plugins)
+        .bind(self.at.millis())
+        .execute(&mut *unit.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Stores each text under its digest unless it is there already, and lists the files.
+    async fn insert_sources(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+        for sources in self.sources.chunks(ROWS_PER_INSERT) {
+            let digests: Vec<String> =
+                sources.iter().map(|source| hex::encode(Sha256::digest(&source.text))).collect();
+
+            let mut blobs = QueryBuilder::<Database>::new("insert into blobs (digest, text) ");
+            blobs.push_values(sources.iter().zip(&digests), |mut row, (source, digest)| {
+                row.push_bind(digest).push_bind(&source.text);
+            });
+            blobs.push(" on conflict (digest) do nothing");
+            blobs.build().execute(&mut *unit.connection).await?;
+
+            let mut files = QueryBuilder::<Database>::new("insert into definitions (revision, path, digest) ");
+            files.push_values(sources.iter().zip(&digests), |mut row, (source, digest)| {
+                row.push_bind(self.id.to_string()).push_bind(&source.path).push_bind(digest);
+            });
+            files.build().execute(&mut *unit.connection).await?;
+        }
+        Ok(())
+    }
+}

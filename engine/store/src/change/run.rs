@@ -1,0 +1,172 @@
+//! Runs: one row is a stream, moved on by compare-and-set on its sequence number.
+//!
+//! Invariants: `seq` counts the events of the run in the log and grows with them; a run that has ended never changes and has no work left.
+
+use std::borrow::Cow;
+
+use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
+
+use super::{NewEvent, WorkChange, work};
+use crate::text::Columns as _;
+use crate::unit::{Origin, Unit};
+use crate::{CommitError, Conflict, Held, Seq, StoreError};
+
+/// A run starts or moves on: its events, and the state that is their fold.
+#[derive(Debug, Clone)]
+pub struct RunChange {
+    /// The run.
+    pub run: RunId,
+    /// Whether it starts here, or else where it is expected to be.
+    pub write: Write,
+    /// The time.
+    pub at: Timestamp,
+    /// What happened, in order.
+    pub events: Vec<NewEvent>,
+    /// The status after the events.
+    pub status: Cow<'static, str>,
+    /// Whether the run has ended; if so, all its work ends too and `finished_at` is set.
+    pub terminal: bool,
+    /// When its first stage started, if it did.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, if it did.
+    pub finished_at: Option<Timestamp>,
+    /// The state after the events, JSON.
+    pub state: String,
+    /// The hold under which it happens, if any.
+    pub held: Option<Held>,
+    /// The work that ends and begins with it.
+    pub work: Vec<WorkChange>,
+}
+
+/// How the row of a run is written.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A new run: [`Conflict::DuplicateTrigger`] or [`Conflict::DuplicateRun`] if it is not.
+    Create(RunHead),
+    /// The next events of a run: [`Conflict::Seq`] if it is not at `expected`.
+    Advance {
+        /// The sequence number the events were decided at.
+        expected: Seq,
+    },
+}
+
+/// What is settled about a run when it starts.
+#[derive(Debug, Clone)]
+pub struct RunHead {
+    /// Its project.
+    pub project: ProjectId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The revision it keeps to its end.
+    pub revision: RevisionId,
+    /// The commit it runs on.
+    pub commit: Option<String>,
+    /// The Git reference it runs on.
+    pub reference: Option<String>,
+    /// What started it, JSON object.
+    pub trigger: String,
+    /// Names the cause: within a project, a cause starts one run.
+    pub trigger_key: Option<String>,
+}
+
+impl RunChange {
+    pub(super) async fn apply(mut self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        work::prove(unit, self.held.take(), &mut self.work).await?;
+        let (project, before) = match &self.write {
+            Write::Create(head) => (self.create(head, unit).await?, Seq::ZERO),
+            Write::Advance { expected } => (self.advance(*expected, unit).await?, *expected),
+        };
+        let origin = Origin { project, run: Some(self.run), seq: Some(before) };
+        unit.append(&origin, self.at, self.events).await?;
+        work::apply(unit, self.work).await?;
+        if self.terminal {
+            work::clear(unit, self.run).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts the row; answers the project.
+    async fn create(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<String, CommitError> {
+        let project = head.project.to_string();
+        let inserted = sqlx::query(
+            "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
+                               status, terminal, seq, state, created_at, started_at, finished_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing",
+        )
+        .bind(self.run.to_string())
+        .bind(&project)
+        .bind(&head.pipeline)
+        .bind(head.revision.to_string())
+        .bind(&head.commit)
+        .bind(&head.reference)
+        .bind(&head.trigger)
+        .bind(&head.trigger_key)
+        .bind(&*self.status)
+        .bind(i64::from(self.terminal))
+        .bind(self.growth())
+        .bind(&self.state)
+        .bind(self.at.millis())
+        .bind(self.started_at.map(Timestamp::millis))
+        .bind(self.finished_at.map(Timestamp::millis))
+        .execute(&mut *unit.connection)
+        .await?;
+        match inserted.rows_affected() {
+            0 => Err(self.duplicate(head, unit).await?.into()),
+            _ => Ok(project),
+        }
+    }
+
+    /// Updates the row if it is where it is expected to be; answers the project.
+    async fn advance(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<String, CommitError> {
+        let updated = sqlx::query(
+            "update runs set seq = seq + $1, status = $2, terminal = $3, state = $4, started_at = $5, finished_at = $6
+             where id = $7 and seq = $8 and terminal = 0 returning project",
+        )
+        .bind(self.growth())
+        .bind(&*self.status)
+        .bind(i64::from(self.terminal))
+        .bind(&self.state)
+        .bind(self.started_at.map(Timestamp::millis))
+        .bind(self.finished_at.map(Timestamp::millis))
+        .bind(self.run.to_string())
+        .bind(expected.get())
+        .fetch_optional(&mut *unit.connection)
+        .await?;
+        match updated {
+            Some(row) => Ok(row.text("project")?),
+            None => Err(self.mismatch(expected, unit).await?.into()),
+        }
+    }
+
+    /// By how much the sequence number grows.
+    fn growth(&self) -> i64 {
+        i64::try_from(self.events.len()).expect("a change holds fewer events than i64 can count")
+    }
+
+    /// Finds out why the row was not inserted.
+    async fn duplicate(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
+        let first = sqlx::query("select id from runs where project = $1 and trigger_key = $2")
+            .bind(head.project.to_string())
+            .bind(&head.trigger_key)
+            .fetch_optional(&mut *unit.connection)
+            .await?;
+        match first {
+            Some(row) => Ok(Conflict::DuplicateTrigger { run: row.parsed("id")? }),
+            None => Ok(Conflict::DuplicateRun { run: self.run }),
+        }
+    }
+
+    /// Finds out why the row was not updated.
+    async fn mismatch(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
+        let found = sqlx::query("select seq from runs where id = $1")
+            .bind(self.run.to_string())
+            .fetch_optional(&mut *unit.connection)
+            .await?;
+        let Some(row) = found else { return Ok(Conflict::UnknownRun { run: self.run }) };
+        let actual = Seq::new(row.number("seq")?);
+        if actual == expected {
+            return Ok(Conflict::Ended { run: self.run });
+        }
+        Ok(Conflict::Seq { run: self.run, expected, actual })
+    }
+}

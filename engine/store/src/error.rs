@@ -1,0 +1,193 @@
+//! What can go wrong: conflicts, which are answers, and failures, which are not.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kiket_core::{DeliveryId, RunId};
+
+use crate::{Seq, WorkKey};
+
+/// The store could not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another process (or another handle in this one) has the database open.
+    #[error("database `{}` is in use by another process", path.display())]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The database was migrated by a newer version of the program.
+    #[error("database has schema {found}, this version knows schemas up to {known}: use a newer version")]
+    NewerSchema {
+        /// The schema of the database.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// The database library did not accept a setting the store relies on.
+    #[error("database setting `{name}` is `{found}` instead of `{wanted}`")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// The value the store relies on.
+        wanted: String,
+        /// The value read back.
+        found: String,
+    },
+    /// The database file or its lock file cannot be reached.
+    #[error("cannot open `{}`", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The change breaks a rule of the schema: the caller is wrong. Nothing of it was written.
+    #[error("the change breaks a rule of the schema")]
+    Constraint(#[source] Fault),
+    /// There is no space left. Nothing was written; writing works again once there is space.
+    #[error("no space left for the database")]
+    Full(#[source] Fault),
+    /// Reading or writing the file failed, or what it says is damaged.
+    #[error("the database file cannot be read or written")]
+    Disk(#[source] Fault),
+    /// A write could not be made durable, now or earlier on; nothing is read or written any more until a restart.
+    #[error("the store stopped after a failed write")]
+    Failed(#[source] Fault),
+    /// Any other answer of the database.
+    #[error("the database refused a statement")]
+    Database(#[source] Fault),
+    /// A row holds a value that no version of the program writes.
+    #[error("column `{column}` holds the malformed value `{value}`")]
+    Malformed {
+        /// The column's name.
+        column: &'static str,
+        /// The start of the value.
+        value: String,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Tells whether nothing may be written after this error until the file was opened anew.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(self, Self::Disk(_) | Self::Failed(_))
+    }
+
+    /// The same cause, as the reason why the store has stopped.
+    pub(crate) fn into_failed(self) -> Self {
+        match self {
+            Self::Constraint(fault) | Self::Full(fault) | Self::Disk(fault) | Self::Database(fault) => {
+                Self::Failed(fault)
+            }
+            Self::Failed(_) => self,
+            other => Self::Failed(Fault::new(other)),
+        }
+    }
+}
+
+/// What the database itself said. Only for people: nothing decides by it.
+#[derive(Clone)]
+pub struct Fault(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Fault {
+    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Why a unit was not committed. Nothing of it was written, unless the error is [`StoreError::Failed`] or
+/// [`StoreError::Closed`]: then it is unknown until the database was opened anew.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// The unit rests on something that is no longer so.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The store could not write.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a unit found different from what it expected. Load again and decide again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The run has moved on.
+    #[error("run `{run}` is at event {actual}, not {expected}")]
+    Seq {
+        /// The run.
+        run: RunId,
+        /// The sequence number the change was decided at.
+        expected: Seq,
+        /// The sequence number of the stored state.
+        actual: Seq,
+    },
+    /// The run has ended: it never changes again.
+    #[error("run `{run}` has ended")]
+    Ended {
+        /// The run.
+        run: RunId,
+    },
+    /// There is no such run.
+    #[error("there is no run `{run}`")]
+    UnknownRun {
+        /// The run.
+        run: RunId,
+    },
+    /// A run with this id exists.
+    #[error("run `{run}` exists")]
+    DuplicateRun {
+        /// The run.
+        run: RunId,
+    },
+    /// The cause has already started a run.
+    #[error("the trigger has already started run `{run}`")]
+    DuplicateTrigger {
+        /// The run it started.
+        run: RunId,
+    },
+    /// The delivery has already been received.
+    #[error("the delivery was already received as `{id}`")]
+    DuplicateDelivery {
+        /// The id it was received under.
+        id: DeliveryId,
+    },
+    /// A project with this name (or this id) exists.
+    #[error("project `{name}` exists")]
+    DuplicateProject {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The work is no longer held under this fence: it is settled, released or in other hands.
+    #[error("work `{key}` is no longer held by this worker")]
+    FenceLost {
+        /// The work.
+        key: WorkKey,
+    },
+}
+
+impl From<sqlx::Error> for CommitError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,159 @@
+//! The event log and its projections. The only crate that knows SQL.
+//!
+//! A [`Store`] is a handle on one SQLite file. Everything that is written goes through [`Store::commit`] as a unit: a
+//! list of [`Change`]s that apply together or not at all. One writer task groups the units of many callers into
+//! one transaction, each in a savepoint, and answers after the commit: an answer is durable.
+//!
+//! The store does not know what a run means. State and event data are opaque JSON text; what it guards is order
+//! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids) and that nothing is
+//! forgotten (every open run and delivery has a row of work; [`Store::stuck`] looks for any that has not).
+//!
+//! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
+
+mod boot;
+pub mod change;
+mod claim;
+mod error;
+mod position;
+pub mod read;
+mod request;
+mod sqlite;
+mod text;
+mod unit;
+mod work;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use kiket_core::Timestamp;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub use change::{
+    Change, HookSecret, NewDelivery, NewEvent, NewProject, NewRevision, NewToken, Records, RunChange, RunHead,
+    SettleDelivery, Settled, WorkChange, WorkUpdate, Write,
+};
+pub use error::{CommitError, Conflict, Fault, StoreError};
+pub use position::{Position, Seq};
+pub use read::{
+    Delivery, DeliveryStatus, Entry, Filter, Project, Revision, RevisionStatus, RunFilter, RunRow, Stuck, Token,
+};
+pub use text::UnknownWord;
+pub use work::{Claim, Held, Lease, Task, TaskKind, Work, WorkKey};
+
+use request::{Ask, Renewal, Request};
+use writer::{GROUP, Signals, Writer};
+
+/// A handle on the database; clones share it. Dropping the last one ends the writer, [`Store::close`] also waits.
+#[derive(Clone)]
+pub struct Store {
+    requests: mpsc::Sender<Request>,
+    readers: sqlite::Pool,
+    head: watch::Receiver<Position>,
+    readied: watch::Receiver<u64>,
+    failure: Arc<OnceLock<StoreError>>,
+    stop: Arc<Notify>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Store {
+    /// Opens the database, creates it where it is missing, brings its schema up to date and voids all leases.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process has it open; [`StoreError::NewerSchema`] when it belongs to a
+    /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = sqlite::lock(path)?;
+        let mut connection = sqlite::connect_writer(path).await?;
+        let boot = boot::begin_epoch(&mut connection).await?;
+        let readers = sqlite::connect_readers(path).await?;
+
+        let (requests, received) = mpsc::channel(4 * GROUP);
+        let (head_sender, head) = watch::channel(boot.head);
+        let (readied_sender, readied) = watch::channel(0);
+        let failure = Arc::new(OnceLock::new());
+        let stop = Arc::new(Notify::new());
+        let signals =
+            Signals { head: head_sender, readied: readied_sender, failure: failure.clone(), stop: stop.clone() };
+        let writer = Writer { connection, epoch: boot.epoch, head: boot.head.get(), signals, lock };
+        let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run(received)))));
+
+        tracing::info!(path = %path.display(), epoch = boot.epoch, head = %boot.head, "store opened");
+        Ok(Self { requests, readers, head, readied, failure, stop, writer })
+    }
+
+    /// Commits one unit: all of the changes, in order, or none. Answers the last position of the unit once it is
+    /// durable.
+    ///
+    /// A caller that stops waiting does not stop the unit.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when the unit rests on something that is no longer so.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<Position, CommitError> {
+        self.ask(Request::Commit, changes).await
+    }
+
+    /// Takes due work that nobody holds, most urgent first, and leases it. Empty when there is none.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn claim(&self, claim: Claim) -> Result<Vec<Work>, StoreError> {
+        self.ask(Request::Claim, claim).await
+    }
+
+    /// Moves the end of all leases of `owner` to `until`; answers how many it holds.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn renew(&self, owner: &str, until: Timestamp) -> Result<u64, StoreError> {
+        self.ask(Request::Renew, Renewal { owner: owner.to_owned(), until }).await
+    }
+
+    /// Follows the last committed position. It is published after the commit: what it names can be read.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<Position> {
+        self.head.clone()
+    }
+
+    /// Changes after every commit that put work nobody holds (also work that is due later): time to
+    /// [claim](Store::claim). The number means nothing, and losing the wake-up loses nothing but time.
+    #[must_use]
+    pub fn readied(&self) -> watch::Receiver<u64> {
+        self.readied.clone()
+    }
+
+    /// Finishes what was asked before, closes the file and releases the lock. Other handles get
+    /// [`StoreError::Closed`] from then on.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.stop.notify_one();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the writer ended by a panic");
+        }
+    }
+
+    /// Puts a question to the writer and waits for the answer.
+    async fn ask<Q, A, E: From<StoreError>>(
+        &self,
+        request: impl FnOnce(Ask<Q, A, E>) -> Request,
+        question: Q,
+    ) -> Result<A, E> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.send(request(Ask { question, reply })).await;
+        sent.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// The connections to read with; none once the store has failed.
+    fn readers(&self) -> Result<&sqlite::Pool, StoreError> {
+        match self.failure.get() {
+            Some(failure) => Err(failure.clone()),
+            None if self.readers.is_closed() => Err(StoreError::Closed),
+            None => Ok(&self.readers),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Checks: is anything forgotten, is anything inconsistent?
+
+use kiket_core::{DeliveryId, RunId};
+
+use crate::text::{Columns as _, parse};
+use crate::{Store, StoreError, WorkKey};
+
+/// Something nothing will ever happen to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stuck {
+    /// An open run without any work.
+    Run(RunId),
+    /// A pending delivery without work.
+    Delivery(DeliveryId),
+    /// Work that is about nothing: its run has ended, or its delivery is settled.
+    Work(WorkKey),
+}
+
+impl Store {
+    /// Looks for what is stuck: open runs and pending deliveries without a row of work, and work without
+    /// them. Finds nothing at any time, unless there is a defect.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn stuck(&self) -> Result<Vec<Stuck>, StoreError> {
+        let rows = sqlx::query(
+            "select 'run' as what, id as name from runs
+             where terminal = 0 and not exists (select 1 from work where work.run = runs.id)
+             union all
+             select 'delivery', id from deliveries
+             where status = 'pending' and not exists (select 1 from work where key = 'delivery/' || deliveries.id)
+             union all
+             select 'work', key from work join runs on runs.id = work.run where runs.terminal = 1
+             union all
+             select 'work', key from work
+             where kind = 'delivery' and not exists
+                 (select 1 from deliveries where 'delivery/' || deliveries.id = work.key and status = 'pending')",
+        )
+        .fetch_all(self.readers()?)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let name = row.text("name")?;
+                Ok(match row.text("what")?.as_str() {
+                    "run" => Stuck::Run(parse("id", &name)?),
+                    "delivery" => Stuck::Delivery(parse("id", &name)?),
+                    _ => Stuck::Work(WorkKey(name)),
+                })
+            })
+            .collect()
+    }
+
+    /// Checks the file and the agreement of the log with its projections. Answers what is wrong, one sentence each:
+    /// empty is good. Reads everything, so it takes its time.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
+        let mut flaws: Vec<String> =
+            sqlx::query_scalar("pragma integrity_check").fetch_all(self.readers()?).await?;
+        flaws.retain(|line| line != "ok");
+
+        let orphans = sqlx::query("pragma foreign_key_check").fetch_all(self.readers()?).await?;
+        if !orphans.is_empty() {
+            flaws.push(format!("{} rows refer to rows that do not exist", orphans.len()));
+        }
+
+        // Numbers that are all different, start at 1, end at `seq` and are as many as that: no gap.
+        let runs = sqlx::query(
+            "select runs.id, runs.seq, coalesce(log.count, 0) as count from runs left join
+                 (select run, count(distinct seq) as count, min(seq) as first, max(seq) as last, count(seq) as rows
+                  from log where seq is not null group by run) as log on log.run = runs.id
+             where runs.seq <> coalesce(log.count, 0) or log.rows <> log.count or log.first <> 1 or log.last <> runs.seq",
+        )
+        .fetch_all(self.readers()?)
+        .await?;
+        for row in &runs {
+            let (run, seq, count) = (row.text("id")?, row.number("seq")?, row.number("count")?);
+            flaws.push(format!("run {run} is at event {seq} and has {count} events in the log"));
+        }
+
+        let (head, last, count): (i64, i64, i64) = sqlx::query_as(
+            "select position, (select coalesce(max(position), 0) from log), (select count(*) from log) from counter",
+        )
+        .fetch_one(self.readers()?)
+        .await?;
+        if head != last || last != count {
+            flaws.push(format!("the head is {head}, the last position {last}, the number of entries {count}"));
+        }
+        Ok(flaws)
+    }
+}

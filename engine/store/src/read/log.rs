@@ -1,0 +1,104 @@
+//! The tail of the log: what came after a position.
+//!
+//! There is one such read: history and the live stream are the same query with different cursors.
+
+use kiket_core::{ProjectId, RunId, Timestamp};
+use sqlx::QueryBuilder;
+
+use crate::sqlite::{Database, Row};
+use crate::text::Columns as _;
+use crate::{Position, Seq, Store, StoreError};
+
+/// Something in the log: an event or a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place.
+    pub position: Position,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// The run it belongs to, if any.
+    pub run: Option<RunId>,
+    /// Its number within the run; `None` for records and events of projects.
+    pub seq: Option<Seq>,
+    /// Its kind.
+    pub kind: String,
+    /// The stage it is about, if any.
+    pub stage: Option<String>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The text of a JSON object.
+    pub data: String,
+}
+
+/// Which entries to read; what is left out does not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this run.
+    pub run: Option<RunId>,
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Of one of these kinds: whole (`run.started`) or everything below a prefix (`stage.*`).
+    pub kinds: Vec<String>,
+    /// About this stage.
+    pub stage: Option<String>,
+}
+
+impl Store {
+    /// Reads at most `limit` entries after a position, in order.
+    ///
+    /// When fewer than `limit` come back, the reader has seen everything up to the [`Store::head`] it observed
+    /// before the call, and may go on from there: a filter that matches little does not make it search again.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn tail(&self, after: Position, filter: &Filter, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let mut query = QueryBuilder::<Database>::new(
+            "select position, project, run, seq, kind, stage, at, data from log where position > ",
+        );
+        query.push_bind(after.get());
+        if let Some(run) = filter.run {
+            query.push(" and run = ").push_bind(run.to_string());
+        }
+        if let Some(project) = filter.project {
+            query.push(" and project = ").push_bind(project.to_string());
+        }
+        if let Some(stage) = &filter.stage {
+            query.push(" and stage = ").push_bind(stage);
+        }
+        push_kinds(&mut query, &filter.kinds);
+        query.push(" order by position limit ").push_bind(i64::from(limit));
+        let rows = query.build().fetch_all(self.readers()?).await?;
+        rows.iter().map(Entry::read).collect()
+    }
+}
+
+fn push_kinds(query: &mut QueryBuilder<Database>, kinds: &[String]) {
+    for (index, kind) in kinds.iter().enumerate() {
+        query.push(if index == 0 { " and (" } else { " or " });
+        match kind.strip_suffix('*') {
+            Some(prefix) => {
+                let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+                query.push("substr(kind, 1, ").push_bind(length).push(") = ").push_bind(prefix.to_owned());
+            }
+            None => _ = query.push("kind = ").push_bind(kind.clone()),
+        }
+    }
+    if !kinds.is_empty() {
+        query.push(")");
+    }
+}
+
+impl Entry {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            position: Position::new(row.number("position")?),
+            project: row.parsed("project")?,
+            run: row.optional_parsed("run")?,
+            seq: row.optional_number("seq")?.map(Seq::new),
+            kind: row.text("kind")?,
+            stage: row.optional_text("stage")?,
+            at: row.time("at")?,
+            data: row.text("data")?,
+        })
+    }
+}

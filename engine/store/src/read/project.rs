@@ -1,0 +1,116 @@
+//! Projects and API tokens.
+
+use kiket_core::{ProjectId, RevisionId, Timestamp};
+
+use crate::sqlite::Row;
+use crate::text::Columns as _;
+use crate::{HookSecret, Store, StoreError};
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name, unique.
+    pub name: String,
+    /// Where its repository is.
+    pub url: String,
+    /// The branch that is followed; `None` is the remote's default.
+    pub branch: Option<String>,
+    /// The key its webhooks are signed with.
+    pub hook_secret: HookSecret,
+    /// The revision in force; `None` until one was published.
+    pub active_revision: Option<RevisionId>,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// An API token, known by its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The hash of the token.
+    pub hash: String,
+    /// What people call it.
+    pub name: String,
+    /// The kind of token.
+    pub kind: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// Reads a project.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        let row = sqlx::query("select * from projects where id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.readers()?)
+            .await?;
+        row.as_ref().map(Project::read).transpose()
+    }
+
+    /// Reads a project by its name.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn project_by_name(&self, name: &str) -> Result<Option<Project>, StoreError> {
+        let row =
+            sqlx::query("select * from projects where name = $1").bind(name).fetch_optional(self.readers()?).await?;
+        row.as_ref().map(Project::read).transpose()
+    }
+
+    /// Reads all projects, by name.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
+        let rows = sqlx::query("select * from projects order by name").fetch_all(self.readers()?).await?;
+        rows.iter().map(Project::read).collect()
+    }
+
+    /// Reads the token with this hash.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn token(&self, hash: &str) -> Result<Option<Token>, StoreError> {
+        let row =
+            sqlx::query("select * from tokens where hash = $1").bind(hash).fetch_optional(self.readers()?).await?;
+        row.as_ref().map(Token::read).transpose()
+    }
+
+    /// Reads all tokens, oldest first.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        let rows = sqlx::query("select * from tokens order by created_at, hash").fetch_all(self.readers()?).await?;
+        rows.iter().map(Token::read).collect()
+    }
+}
+
+impl Project {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("id")?,
+            name: row.text("name")?,
+            url: row.text("url")?,
+            branch: row.optional_text("branch")?,
+            hook_secret: HookSecret::new(row.text("hook_secret")?),
+            active_revision: row.optional_parsed("active_revision")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
+
+impl Token {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            hash: row.text("hash")?,
+            name: row.text("name")?,
+            kind: row.text("kind")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}

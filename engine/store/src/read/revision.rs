@@ -1,0 +1,99 @@
+//! Revisions and their files.
+
+use kiket_core::{ProjectId, RevisionId, Source, Timestamp};
+
+use crate::sqlite::Row;
+use crate::text::{Columns as _, words};
+use crate::{Store, StoreError};
+
+words! {
+    /// What a revision is to its project.
+    RevisionStatus {
+        /// It is in force.
+        Active = "active",
+        /// It was in force before.
+        Superseded = "superseded",
+        /// It has errors and was never in force.
+        Rejected = "rejected",
+        /// It was read from another branch than the one that is followed, and is in force for that one's runs only.
+        Branch = "branch",
+    }
+}
+
+/// One compiled state of a project's definitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Its id.
+    pub id: RevisionId,
+    /// Its project.
+    pub project: ProjectId,
+    /// The Git reference it was read from.
+    pub reference: Option<String>,
+    /// The commit it was read from.
+    pub commit: String,
+    /// What it is to its project.
+    pub status: RevisionStatus,
+    /// What was found in it, JSON array.
+    pub diagnostics: String,
+    /// The plugins it is bound to, JSON.
+    pub plugins: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// Reads a revision.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn revision(&self, id: RevisionId) -> Result<Option<Revision>, StoreError> {
+        let row = sqlx::query("select * from revisions where id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.readers()?)
+            .await?;
+        row.as_ref().map(Revision::read).transpose()
+    }
+
+    /// Reads the files of a revision, by path. They never change.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn sources(&self, id: RevisionId) -> Result<Vec<Source>, StoreError> {
+        let rows = sqlx::query(
+            "select definitions.path, blobs.text from definitions join blobs on blobs.digest = definitions.digest
+             where definitions.revision = $1 order by definitions.path",
+        )
+        .bind(id.to_string())
+        .fetch_all(self.readers()?)
+        .await?;
+        rows.iter().map(|row| Ok(Source { path: row.text("path")?, text: row.text("text")? })).collect()
+    }
+
+    /// Reads the latest revisions of a project, newest first.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn revisions(&self, project: ProjectId, limit: u32) -> Result<Vec<Revision>, StoreError> {
+        let rows = sqlx::query("select * from revisions where project = $1 order by id desc limit $2")
+            .bind(project.to_string())
+            .bind(i64::from(limit))
+            .fetch_all(self.readers()?)
+            .await?;
+        rows.iter().map(Revision::read).collect()
+    }
+}
+
+impl Revision {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("id")?,
+            project: row.parsed("project")?,
+            reference: row.optional_text("reference")?,
+            commit: row.text("commit_id")?,
+            status: row.parsed("status")?,
+            diagnostics: row.text("diagnostics")?,
+            plugins: row.text("plugins")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! Everything that is SQLite's own: connections, settings, the lock on the file, error codes.
+//!
+//! The rest of the crate speaks portable SQL through the aliases below.
+//!
+//! Invariants: one process has the file open (a lock on `<file>.lock`, released by the system when the process
+//! dies); a connection whose settings were not read back as wanted is never used.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
+
+use crate::StoreError;
+use crate::error::Fault;
+
+pub(crate) type Connection = sqlx::SqliteConnection;
+pub(crate) type Database = sqlx::Sqlite;
+pub(crate) type Pool = sqlx::SqlitePool;
+pub(crate) type Row = sqlx::sqlite::SqliteRow;
+
+/// Takes the write lock at once, so a transaction never fails half-way for want of it.
+pub(crate) const BEGIN: &str = "begin immediate";
+
+/// The schema, embedded.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Older versions can corrupt a database in WAL mode when a checkpoint races a restart of the log.
+const OLDEST_VERSION: [u32; 3] = [3, 51, 3];
+
+/// Connections that only read.
+const READERS: u32 = 4;
+
+/// What must be read back after connecting. `synchronous=2` is FULL: each commit is on the disk when it returns.
+const SETTINGS: [(&str, &str); 8] = [
+    ("journal_mode", "wal"),
+    ("synchronous", "2"),
+    ("foreign_keys", "1"),
+    ("trusted_schema", "0"),
+    ("cell_size_check", "1"),
+    ("mmap_size", "0"),
+    ("busy_timeout", "5000"),
+    ("journal_size_limit", "67108864"),
+];
+
+/// Takes the lock that keeps other processes away from `path`. Dropping the file releases it.
+///
+/// # Errors
+/// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when the folder cannot be written.
+pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
+    let open = |path: &Path, error| StoreError::Open { path: path.to_owned(), source: Arc::new(error) };
+    create_private(path).map_err(|error| open(path, error))?;
+    // Links are followed, so that one file has one lock whatever it is called.
+    let mut name = path.canonicalize().map_err(|error| open(path, error))?.into_os_string();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| open(&name, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(open(&name, error)),
+    }
+}
+
+/// Creates an empty database that only this user may read: it holds secrets.
+///
+/// A file that exists is not even opened: closing a second descriptor would drop the locks of the first.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the connection that writes and brings the schema up to date.
+///
+/// # Errors
+/// [`StoreError::Setting`] for an unsuitable library, [`StoreError::NewerSchema`] for a database from the future.
+pub(crate) async fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
+    let options = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", "4096")
+        .pragma("cache_size", "-32768");
+    let mut connection = options.connect().await?;
+    verify_version(&mut connection).await?;
+    verify_settings(&mut connection).await?;
+    MIGRATIONS.run(&mut connection).await.map_err(migration_error)?;
+    Ok(connection)
+}
+
+/// Opens the pool of connections that read. The file must exist and be open for writing.
+pub(crate) async fn connect_readers(path: &Path) -> Result<Pool, StoreError> {
+    let options = options(path).read_only(true).pragma("query_only", "ON");
+    Ok(SqlitePoolOptions::new().max_connections(READERS).min_connections(1).connect_with(options).await?)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .pragma("mmap_size", "0")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
+}
+
+async fn verify_version(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: String = sqlx::query_scalar("select sqlite_version()").fetch_one(connection).await?;
+    let parts: Vec<u32> = found.split('.').map_while(|part| part.parse().ok()).collect();
+    if parts.as_slice() >= OLDEST_VERSION.as_slice() {
+        return Ok(());
+    }
+    let wanted = format!("{} or newer", OLDEST_VERSION.map(|part| part.to_string()).join("."));
+    Err(StoreError::Setting { name: "sqlite_version", wanted, found })
+}
+
+async fn verify_settings(connection: &mut Connection) -> Result<(), StoreError> {
+    for (name, wanted) in SETTINGS {
+        let row = sqlx::query(AssertSqlSafe(format!("pragma {name}"))).fetch_one(&mut *connection).await?;
+        let found: String = row.try_get_unchecked(0)?;
+        if found != wanted {
+            return Err(StoreError::Setting { name, wanted: wanted.to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+fn migration_error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known: newest_schema() },
+        MigrateError::Execute(error) => error.into(),
+        other => StoreError::Database(Fault::new(other)),
+    }
+}
+
+fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Sorts by result code (<https://sqlite.org/rescode.html>), never by text.
+    fn from(error: sqlx::Error) -> Self {
+        const READONLY: i32 = 8;
+        const IOERR: i32 = 10;
+        const CORRUPT: i32 = 11;
+        const FULL: i32 = 13;
+        const CANTOPEN: i32 = 14;
+        const CONSTRAINT: i32 = 19;
+        const NOTADB: i32 = 26;
+
+        let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+        let fault = Fault::new(error);
+        // The low byte is the primary code, the rest says which kind of it.
+        match code.map(|code| code & 0xff) {
+            Some(FULL) => Self::Full(fault),
+            Some(CONSTRAINT) => Self::Constraint(fault),
+            Some(READONLY | IOERR | CORRUPT | CANTOPEN | NOTADB) => Self::Disk(fault),
+            _ => Self::Database(fault),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A bare copy of one remote repository, and what is read out of it.
+//!
+//! Fetches of one folder take turns, across threads and processes; reads need no
+//! turn. What a fetch brings is kept as a reference of ours, so that the next
+//! fetch only brings what is new.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree};
+use kiket_core::Timestamp;
+
+use crate::branch::{Branch, INCOMING};
+use crate::transfer::{History, Transfer};
+use crate::tree::{Kind, is_plain, read_tree, size_of};
+use crate::{CommitId, Limits, RemoteUrl, Sources, SyncError, changes, sources};
+
+/// Where the mirror notes whose copy it is.
+const URL_KEY: &str = "kiket.url";
+
+/// A bare copy of one remote repository. Holds no state that cannot be fetched again.
+pub struct Mirror {
+    repository: Repository,
+    folder: PathBuf,
+    url: RemoteUrl,
+    limits: Limits,
+}
+
+/// The newest commit of a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// The commit.
+    pub commit: CommitId,
+    /// When it was committed, as its author's machine says.
+    pub committed_at: Timestamp,
+}
+
+impl Mirror {
+    /// Opens the mirror in `folder`, which is made if need be. A mirror of another
+    /// address is thrown away first: nothing of one repository is ever taken for a
+    /// part of another.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::Folder`] and [`SyncError::Git`], if the folder cannot be used.
+    pub fn open(folder: &Path, url: &RemoteUrl, limits: Limits) -> Result<Self, SyncError> {
+        if owner_of(folder)?.is_some_and(|owner| owner != url.as_str()) {
+            fs::remove_dir_all(folder).map_err(|error| unusable(folder, error))?;
+        }
+        let repository = match Repository::open_bare(folder) {
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                let mut options = RepositoryInitOptions::new();
+                options.bare(true).mkpath(true).external_template(false).initial_head("main");
+                Repository::init_opts(folder, &options)?
+            }
+            opened => opened?,
+        };
+        // From here on the configuration is this one file. Only opening has read the
+        // user's, of which it heeds nothing but the syntax.
+        let mut config = Config::open(&folder.join("config"))?;
+        config.set_bool("http.followRedirects", false)?;
+        config.set_str(URL_KEY, url.as_str())?;
+        repository.set_config(&config)?;
+        Ok(Self { repository, folder: folder.to_owned(), url: url.clone(), limits })
+    }
+
+    /// Asks for the branch that the remote repository calls its default, such as
+    /// `main`; `None` if the repository is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::fetch`].
+    pub fn default_branch(&self) -> Result<Option<String>, SyncError> {
+        let name = self.transfer().default_branch()?;
+        Ok(name.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned)))
+    }
+
+    /// Fetches the newest commit of a branch, without its history where the remote
+    /// side can do that. `None` if there is no such branch, or nothing in it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::Unreachable`], [`SyncError::NotARepository`],
+    /// [`SyncError::AuthenticationRequired`] and [`SyncError::Redirected`] for the
+    /// remote side; [`SyncError::TimedOut`] and [`SyncError::TooLarge`] for a budget;
+    /// [`SyncError::InvalidBranch`].
+    pub fn fetch(&self, branch: &str) -> Result<Option<Tip>, SyncError> {
+        self.fetch_branch(branch, History::TipOnly)
+    }
+
+    /// Makes sure that the mirror has `commit`, which was once the tip of `branch`.
+    ///
+    /// Tries what costs least: the mirror itself, the branch's tip, the commit by its
+    /// id (which not every server allows), the branch with its history. Some forges
+    /// find a commit of any fork by its id, so the id has to come from somewhere
+    /// that is trusted, such as a delivery with a valid signature.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::UnknownCommit`] if the commit is not to be had; else as [`Mirror::fetch`].
+    pub fn fetch_commit(&self, branch: &str, commit: &CommitId) -> Result<(), SyncError> {
+        if self.holds(commit) {
+            return Ok(());
+        }
+        let tip = self.fetch(branch)?;
+        if self.holds(commit) {
+            return Ok(());
+        }
+        match self.bring(&commit.to_string(), History::TipOnly) {
+            Ok(_) if self.holds(commit) => return Ok(()),
+            Err(error @ (SyncError::TimedOut { .. } | SyncError::TooLarge { .. })) => return Err(error),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(url = %self.url, %commit, %error, "commit was not given out by its id"),
+        }
+        if tip.is_some() {
+            self.fetch_branch(branch, History::Full)?;
+        }
+        if self.holds(commit) { Ok(()) } else { Err(SyncError::UnknownCommit(*commit)) }
+    }
+
+    /// Reads the definitions below `.kiket/` at a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::UnknownCommit`]; [`SyncError::TooLarge`] if the folder as a whole
+    /// breaks a budget.
+    pub fn sources(&self, commit: &CommitId) -> Result<Sources, SyncError> {
+        sources::read(&self.repository, &self.tree_of(commit)?, &self.limits)
+    }
+
+    /// Reads one file of at most `max` bytes, such as `tools/risk.wasm`. `None` if at
+    /// that path there is no regular file; links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::UnknownCommit`]; [`SyncError::TooLarge`] if the file has more bytes.
+    pub fn blob(&self, commit: &CommitId, path: &str, max: usize) -> Result<Option<Vec<u8>>, SyncError> {
+        let mut tree = self.tree_of(commit)?;
+        let mut names = path.strip_prefix("./").unwrap_or(path).split('/').peekable();
+        while let Some(name) = names.next() {
+            if !is_plain(name) {
+                return Ok(None);
+            }
+            let Some(entry) = tree.get_name(name) else { return Ok(None) };
+            let (id, kind) = (entry.id(), Kind::of(&entry));
+            match (kind, names.peek()) {
+                (Kind::Folder, Some(_)) => {
+                    drop(entry);
+                    tree = read_tree(&self.repository, id)?;
+                }
+                (Kind::File, None) => return self.read_blob(id, max),
+                _ => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the paths that differ between two commits, sorted. No history between
+    /// them is needed, but both have to be in the mirror.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::UnknownCommit`]; [`SyncError::TooLarge`] for more paths than the
+    /// limit, which best counts as a change of every path.
+    pub fn changed_paths(&self, from: &CommitId, to: &CommitId) -> Result<Vec<String>, SyncError> {
+        let (from, to) = (self.tree_of(from)?.id(), self.tree_of(to)?.id());
+        changes::between(&self.repository, from, to, &self.limits)
+    }
+
+    fn fetch_branch(&self, name: &str, history: History) -> Result<Option<Tip>, SyncError> {
+        let branch = Branch::parse(name)?;
+        let tip = self.bring(&branch.remote_reference(), history)?;
+        let kept = branch.kept_reference()?;
+        let Some(tip) = tip else {
+            self.forget(&kept)?;
+            return Ok(None);
+        };
+        self.repository.reference(&kept, tip, true, "fetched")?;
+        let time = self.repository.find_commit(tip)?.time().seconds();
+        Ok(Some(Tip {
+            commit: CommitId::new(tip),
+            committed_at: Timestamp::from_millis(time.saturating_mul(1000)),
+        }))
+    }
+
+    /// Downloads what `source` names in the remote repository, and returns the commit
+    /// it led to.
+    fn bring(&self, source: &str, history: History) -> Result<Option<Oid>, SyncError> {
+        let turn = File::create(self.folder.join("fetch.lock")).map_err(|error| unusable(&self.folder, error))?;
+        turn.lock().map_err(|error| unusable(&self.folder, error))?;
+        self.forget(INCOMING)?;
+        self.transfer().download(&format!("+{source}:{INCOMING}"), history)?;
+        match self.repository.find_reference(INCOMING) {
+            Ok(mut reference) => {
+                let commit = reference.peel_to_commit()?.id();
+                reference.delete()?;
+                Ok(Some(commit))
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn forget(&self, reference: &str) -> Result<(), SyncError> {
+        match self.repository.find_reference(reference) {
+            Ok(mut reference) => Ok(reference.delete()?),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn transfer(&self) -> Transfer<'_> {
+        Transfer { repository: &self.repository, url: &self.url, limits: &self.limits }
+    }
+
+    fn holds(&self, commit: &CommitId) -> bool {
+        self.repository.find_commit(commit.oid()).is_ok()
+    }
+
+    fn tree_of(&self, commit: &CommitId) -> Result<Tree<'_>, SyncError> {
+        match self.repository.find_commit(commit.oid()) {
+            Ok(found) => read_tree(&self.repository, found.tree_id()),
+            Err(error) if error.code() == ErrorCode::NotFound => Err(SyncError::UnknownCommit(*commit)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read_blob(&self, id: Oid, max: usize) -> Result<Option<Vec<u8>>, SyncError> {
+        match size_of(&self.repository, id, ObjectType::Blob)? {
+            Some(size) if size > max as u64 => {
+                Err(SyncError::TooLarge { what: "bytes of one file", limit: max as u64 })
+            }
+            Some(_) => Ok(Some(self.repository.find_blob(id)?.content().to_vec())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Returns the address that the folder is a mirror of, if it is a mirror.
+fn owner_of(folder: &Path) -> Result<Option<String>, SyncError> {
+    let file = folder.join("config");
+    if !file.try_exists().map_err(|error| unusable(folder, error))? {
+        return Ok(None);
+    }
+    match Config::open(&file)?.get_string(URL_KEY) {
+        Ok(url) => Ok(Some(url)),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn unusable(folder: &Path, source: io::Error) -> SyncError {
+    SyncError::Folder { folder: folder.to_owned(), source }
+}
