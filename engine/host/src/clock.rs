@@ -4,26 +4,30 @@
 //! future is being polled: guest code, the runtime's own work on its behalf
 //! (`memory.grow`, bulk copies, lifting and lowering) and WASI. Not counted is
 //! the time it is suspended, be it waiting or having yielded to others, and the
-//! time the engine answers a host call, which runs [`Clock::outside`].
+//! time the engine answers a host call, which runs [`Clock::outside`]. Time is
+//! the thread's as the wall clock sees it.
 //!
 //! Store call hooks would not do: they bracket the runtime's library calls like
 //! host calls, and a guest that spends its life in `memory.fill` would run free.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The CPU time of one call. Shared between the future that is metered and the
-/// host functions inside it; only one of them touches it at a time, and the
-/// executor orders their accesses when the future moves between threads.
+/// The CPU time of one call; it runs while the call is polled and not outside.
+///
+/// Shared between the future that is metered and the host functions inside it:
+/// only one of them touches it at a time, and the executor orders their accesses
+/// when the future moves between threads.
 #[derive(Debug)]
 pub(crate) struct Clock {
     base: Instant,
-    /// Nanoseconds counted so far.
+    /// Nanoseconds of the stretches that have ended.
     spent: AtomicU64,
     /// When the running stretch began, in nanoseconds since `base` plus one; 0 while stopped.
     since: AtomicU64,
+    polled: AtomicBool,
     outside: AtomicBool,
 }
 
@@ -33,6 +37,7 @@ impl Clock {
             base: Instant::now(),
             spent: AtomicU64::new(0),
             since: AtomicU64::new(0),
+            polled: AtomicBool::new(false),
             outside: AtomicBool::new(false),
         }
     }
@@ -44,7 +49,7 @@ impl Clock {
 
     /// Runs a future and counts the time it is polled.
     pub(crate) async fn meter<F: Future>(&self, future: F) -> F::Output {
-        Metered { clock: self, future: std::pin::pin!(future) }.await
+        Metered { clock: self, future: pin!(future) }.await
     }
 
     /// Runs a future inside a metered one without counting its time.
@@ -54,7 +59,7 @@ impl Clock {
     }
 
     fn start(&self) {
-        if !self.outside.load(Relaxed) {
+        if self.polled.load(Relaxed) && !self.outside.load(Relaxed) {
             self.since.store(self.now(), Relaxed);
         }
     }
@@ -82,9 +87,11 @@ impl<F: Future> Future for Metered<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.clock.polled.store(true, Relaxed);
         self.clock.start();
         let poll = self.future.as_mut().poll(context);
         self.clock.stop();
+        self.clock.polled.store(false, Relaxed);
         poll
     }
 }
@@ -140,5 +147,13 @@ mod tests {
         let spent = clock.elapsed();
         assert!(spent >= LONG * 2 && spent < LONG * 3, "{spent:?}");
         assert_eq!(clock.elapsed(), spent, "a stopped clock stands still");
+    }
+
+    #[tokio::test]
+    async fn stands_still_when_nobody_is_metered() {
+        let clock = Clock::new();
+        clock.outside(async { work(LONG) }).await;
+        work(LONG);
+        assert_eq!(clock.elapsed(), Duration::ZERO);
     }
 }

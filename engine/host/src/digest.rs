@@ -87,10 +87,7 @@ mod tests {
     fn reads_back_what_it_writes() {
         let digest = Digest::of(b"");
         let text = digest.to_string();
-        assert_eq!(
-            text,
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(text.parse::<Digest>().expect("own text"), digest);
     }
 

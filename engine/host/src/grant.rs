@@ -87,8 +87,7 @@ impl HttpGrant {
         self.scheme == target.scheme
             && self.host.matches(&target.host)
             && self.port.unwrap_or(self.scheme.port()) == target.port
-            && (self.methods.is_empty()
-                || self.methods.iter().any(|method| target.method.as_str() == method))
+            && (self.methods.is_empty() || self.methods.iter().any(|method| target.method.as_str() == method))
     }
 }
 
@@ -178,5 +177,4 @@ impl From<HostPattern> for String {
 }
 
 #[cfg(test)]
-#[path = "grant_tests.rs"]
 mod tests;

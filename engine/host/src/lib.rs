@@ -73,8 +73,8 @@ impl Host {
     /// Fails where the address space, the cache folder or a thread is not to be had.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
         let engine = engine::build(&config)?;
-        let shelf = Shelf::new(&engine, config.component_bytes)
-            .map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let shelf =
+            Shelf::new(&engine, config.component_bytes).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         Ok(Self {
             engine,

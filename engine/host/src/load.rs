@@ -9,13 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
 use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::PluginPre;
+use crate::bindings::exports::kiket::plugin::action::{Failure, Invocation};
 use crate::digest::Digest;
 use crate::error::LoadError;
 use crate::imports;
 use crate::state::State;
+
+/// The interface every plugin exports.
+const ACTION: &str = "kiket:plugin/action@0.1.0";
 
 type Slot = Arc<OnceCell<PluginPre<State>>>;
 
@@ -89,7 +94,21 @@ fn prepare(linker: &Linker<State>, component: &[u8]) -> Result<PluginPre<State>,
         let unknown = unknown_imports(engine, &component);
         if unknown.is_empty() { LoadError::Mismatch(format!("{error:#}")) } else { LoadError::UnknownImports(unknown) }
     })?;
-    PluginPre::new(linked).map_err(|error| LoadError::Mismatch(format!("{error:#}")))
+    let plugin = PluginPre::new(linked).map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+    check_run(&component)?;
+    Ok(plugin)
+}
+
+/// The bindings look exports up by name now and compare their types only in an
+/// instance: too late for whoever adds the plugin.
+fn check_run(component: &Component) -> Result<(), LoadError> {
+    let missing = || LoadError::Mismatch(format!("it does not export `run` of `{ACTION}`"));
+    let (_, action) = component.get_export(None, ACTION).ok_or_else(missing)?;
+    let (ComponentItem::ComponentFunc(run), _) = component.get_export(Some(&action), "run").ok_or_else(missing)? else {
+        return Err(missing());
+    };
+    run.typecheck::<(&Invocation,), (Result<String, Failure>,)>(&component.component_type().instance_type())
+        .map_err(|error| LoadError::Mismatch(format!("`run` of `{ACTION}`: {error:#}")))
 }
 
 fn unknown_imports(engine: &Engine, component: &Component) -> Vec<String> {

@@ -104,9 +104,7 @@ mod tests {
 
     #[test]
     fn finds_a_manifest_in_a_nested_module() {
-        let found = section(
-            r#"(component (component (core module (@custom "kiket:manifest" "id: notify"))))"#,
-        );
+        let found = section(r#"(component (component (core module (@custom "kiket:manifest" "id: notify"))))"#);
         assert_eq!(found.expect("readable").as_deref(), Some("id: notify"));
     }
 
@@ -138,10 +136,7 @@ mod tests {
 
     #[test]
     fn refuses_a_manifest_that_is_too_large_or_not_text() {
-        let large = format!(
-            r#"(component (@custom "kiket:manifest" "{}"))"#,
-            "a".repeat(MANIFEST_BYTES + 1)
-        );
+        let large = format!(r#"(component (@custom "kiket:manifest" "{}"))"#, "a".repeat(MANIFEST_BYTES + 1));
         assert!(matches!(section(&large), Err(ManifestError::TooLarge(_))));
         let binary = r#"(component (@custom "kiket:manifest" "\ff\fe"))"#;
         assert!(matches!(section(binary), Err(ManifestError::NotText)));

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use wasmtime::{Engine, EngineWeak};
@@ -13,17 +13,26 @@ use wasmtime::{Engine, EngineWeak};
 /// Time between two ticks: how late a limit may be noticed.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Stops its thread when it is dropped.
+/// Stops its thread when it is dropped, and waits until it has.
 pub(crate) struct Ticker {
-    _alive: Sender<()>,
+    alive: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
     pub(crate) fn start(engine: &Engine) -> io::Result<Self> {
         let (alive, dropped) = channel();
         let engine = engine.weak();
-        thread::Builder::new().name("kiket-ticker".into()).spawn(move || tick(&engine, &dropped))?;
-        Ok(Self { _alive: alive })
+        let thread = thread::Builder::new().name("kiket-ticker".into()).spawn(move || tick(&engine, &dropped))?;
+        Ok(Self { alive: Some(alive), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        // The thread sees the dropped end of the channel at once, in the middle of a tick.
+        drop(self.alive.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

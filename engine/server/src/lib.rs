@@ -1,1 +1,22 @@
-//! tbd
+//! The kiket server and its command line: wiring, driver, API, event streams.
+//!
+//! The only crate that listens, schedules or reads a clock. What calls what:
+//!
+//! ```text
+//! main → cli → app → { api, driver, publish } → { dispatch, events } → { revisions, plugins } → store, host, sync, core
+//! ```
+//!
+//! Siblings in braces never import each other; they meet in the store.
+
+mod api;
+pub mod app;
+pub mod cli;
+mod clock;
+pub mod config;
+mod dispatch;
+mod driver;
+mod events;
+mod plugins;
+mod publish;
+mod revisions;
+mod token;

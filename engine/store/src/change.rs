@@ -1,7 +1,7 @@
 //! Changes: what callers ask the store to write. A unit is a list of them, applied together or not at all.
 //!
-//! Each kind of change has its own file with its type and the statements that apply it. Applying runs inside a
-//! savepoint of the writer's transaction: an error leaves the clean-up to the writer.
+//! Each kind of change has its own file with its type and the statements that apply it. Applying may be
+//! repeated after a rollback, and an error leaves the clean-up to the writer.
 
 mod delivery;
 mod project;
@@ -55,7 +55,7 @@ pub struct NewEvent {
 }
 
 impl Change {
-    pub(crate) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(crate) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         match self {
             Self::Project(project) => project.apply(unit).await,
             Self::Token(token) => token.apply(unit).await,

@@ -13,14 +13,14 @@ use crate::{Claim, StoreError, Work};
 /// Takes up to `limit` due rows that nobody holds, most urgent first.
 ///
 /// Leases that ended are void first; so the index of claimable rows is all that has to be searched.
-pub(crate) async fn claim(connection: &mut Connection, epoch: i64, claim: Claim) -> Result<Vec<Work>, StoreError> {
+pub(crate) async fn claim(connection: &mut Connection, epoch: i64, claim: &Claim) -> Result<Vec<Work>, StoreError> {
     sqlx::query("update work set owner = null, lease_until = null, epoch = null where lease_until <= $1")
         .bind(claim.now.millis())
         .execute(&mut *connection)
         .await?;
 
     let mut update = QueryBuilder::<Database>::new("update work set fence = fence + 1, owner = ");
-    update.push_bind(claim.owner).push(", lease_until = ").push_bind(claim.until.millis());
+    update.push_bind(&claim.owner).push(", lease_until = ").push_bind(claim.until.millis());
     update.push(", epoch = ").push_bind(epoch);
     update.push(" where key in (select key from work where owner is null and due <= ").push_bind(claim.now.millis());
     push_kinds(&mut update, &claim.kinds);

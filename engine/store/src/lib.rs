@@ -143,7 +143,7 @@ impl Store {
         question: Q,
     ) -> Result<A, E> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.requests.send(request(Ask { question, reply })).await;
+        let sent = self.requests.send(request(Ask::new(question, reply))).await;
         sent.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }

@@ -1,15 +1,18 @@
-//! What handles send to the writer, and the answers it holds back until the commit.
+//! What handles ask of the writer, and the answers it holds back until the commit.
 
 use kiket_core::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::change::Change;
-use crate::{Claim, CommitError, Position, StoreError, Work};
+use crate::unit::Unit;
+use crate::{Claim, CommitError, Position, StoreError, Work, claim};
 
-/// A question and where its answer goes.
+/// A question, where its answer goes, and the answer itself: known when the question was worked on, true when the
+/// transaction is committed, sent then.
 pub(crate) struct Ask<Question, Answer, Error> {
-    pub(crate) question: Question,
-    pub(crate) reply: oneshot::Sender<Result<Answer, Error>>,
+    question: Question,
+    reply: oneshot::Sender<Result<Answer, Error>>,
+    answer: Result<Answer, Error>,
 }
 
 /// Moves the end of every lease of a worker.
@@ -25,55 +28,75 @@ pub(crate) enum Request {
     Renew(Ask<Renewal, u64, StoreError>),
 }
 
-impl Request {
-    /// Answers with an error without having tried.
-    pub(crate) fn fail(self, error: &StoreError) {
+/// Whether a request may stay in the transaction.
+pub(crate) enum Verdict {
+    /// It may.
+    Done,
+    /// It must be undone: a conflict, or an error of its own.
+    Refused(Option<StoreError>),
+    /// The transaction cannot go on.
+    Fatal(StoreError),
+}
+
+impl<Q, A, E: From<StoreError>> Ask<Q, A, E> {
+    pub(crate) fn new(question: Q, reply: oneshot::Sender<Result<A, E>>) -> Self {
+        Self { question, reply, answer: Err(StoreError::Closed.into()) }
+    }
+
+    fn finish(self, failure: Option<&StoreError>) {
+        let answer = failure.map_or(self.answer, |error| Err(error.clone().into()));
         // A caller that has gone away is no longer interested: that is not an error.
+        _ = self.reply.send(answer);
+    }
+}
+
+impl Request {
+    /// Works on the request. Repeating it after a rollback is fine.
+    pub(crate) async fn run(&mut self, unit: &mut Unit<'_>) {
         match self {
-            Self::Commit(ask) => _ = ask.reply.send(Err(error.clone().into())),
-            Self::Claim(ask) => _ = ask.reply.send(Err(error.clone())),
-            Self::Renew(ask) => _ = ask.reply.send(Err(error.clone())),
+            Self::Commit(ask) => ask.answer = commit(&ask.question, unit).await,
+            Self::Claim(ask) => ask.answer = claim::claim(unit.connection, unit.epoch, &ask.question).await,
+            Self::Renew(ask) => {
+                let Renewal { owner, until } = &ask.question;
+                ask.answer = claim::renew(unit.connection, owner, *until).await;
+            }
+        }
+    }
+
+    /// Turns the answer into an error found afterwards.
+    pub(crate) fn refuse(&mut self, error: StoreError) {
+        match self {
+            Self::Commit(ask) => ask.answer = Err(error.into()),
+            Self::Claim(ask) => ask.answer = Err(error),
+            Self::Renew(ask) => ask.answer = Err(error),
+        }
+    }
+
+    /// Judges the answer.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let error = match self {
+            Self::Commit(Ask { answer: Err(CommitError::Conflict(_)), .. }) => return Verdict::Refused(None),
+            Self::Commit(Ask { answer: Err(CommitError::Store(error)), .. })
+            | Self::Claim(Ask { answer: Err(error), .. })
+            | Self::Renew(Ask { answer: Err(error), .. }) => error,
+            _ => return Verdict::Done,
+        };
+        if error.is_fatal() { Verdict::Fatal(error.clone()) } else { Verdict::Refused(Some(error.clone())) }
+    }
+
+    /// Sends the answer, or the failure of the whole transaction.
+    pub(crate) fn finish(self, failure: Option<&StoreError>) {
+        match self {
+            Self::Commit(ask) => ask.finish(failure),
+            Self::Claim(ask) => ask.finish(failure),
+            Self::Renew(ask) => ask.finish(failure),
         }
     }
 }
 
-/// An answer that is known but not yet true: it is sent after the commit, or replaced by its failure.
-pub(crate) trait Answer: Send {
-    fn send(self: Box<Self>);
-    fn fail(self: Box<Self>, error: &StoreError);
-}
-
-pub(crate) struct Pending<T, E> {
-    pub(crate) reply: oneshot::Sender<Result<T, E>>,
-    pub(crate) result: Result<T, E>,
-}
-
-impl<T: Send, E: Send + From<StoreError>> Answer for Pending<T, E> {
-    fn send(self: Box<Self>) {
-        _ = self.reply.send(self.result);
+async fn commit(changes: &[Change], unit: &mut Unit<'_>) -> Result<Position, CommitError> {
+    for change in changes {
+        change.apply(unit).await?;
     }
-
-    fn fail(self: Box<Self>, error: &StoreError) {
-        _ = self.reply.send(Err(error.clone().into()));
-    }
-}
-
-/// An error that may come from the database rather than from the question.
-pub(crate) trait Refusal {
-    fn store(&self) -> Option<&StoreError>;
-}
-
-impl Refusal for StoreError {
-    fn store(&self) -> Option<&StoreError> {
-        Some(self)
-    }
-}
-
-impl Refusal for CommitError {
-    fn store(&self) -> Option<&StoreError> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Conflict(_) => None,
-        }
-    }
+    Ok(Position::new(unit.head))
 }

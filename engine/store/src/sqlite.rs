@@ -112,6 +112,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("cell_size_check", "ON")
         .pragma("mmap_size", "0")
         .pragma("journal_size_limit", "67108864")
+        .statement_cache_capacity(256)
         .disable_statement_logging()
 }
 
@@ -134,6 +135,17 @@ async fn verify_settings(connection: &mut Connection) -> Result<(), StoreError> 
         }
     }
     Ok(())
+}
+
+/// Checks the structure of the file and that every reference leads somewhere; answers what is wrong.
+pub(crate) async fn check_file(readers: &Pool) -> Result<Vec<String>, StoreError> {
+    let mut flaws: Vec<String> = sqlx::query_scalar("pragma integrity_check").fetch_all(readers).await?;
+    flaws.retain(|line| line != "ok");
+    let orphans = sqlx::query("pragma foreign_key_check").fetch_all(readers).await?.len();
+    if orphans > 0 {
+        flaws.push(format!("{orphans} rows refer to rows that do not exist"));
+    }
+    Ok(flaws)
 }
 
 fn migration_error(error: MigrateError) -> StoreError {

@@ -1,20 +1,23 @@
-//! A unit: what one caller's list of changes sees of the writer's transaction.
+//! What the changes of a unit see of the writer's transaction.
+//!
+//! Entries of the log are collected here and written in as few statements as possible: nothing in a transaction reads
+//! them, so they can wait until its end.
 //!
 //! Invariant: positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
 //! its positions back, so the log has no gaps.
 
-use kiket_core::{RunId, Timestamp};
+use kiket_core::{ProjectId, RunId, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::change::NewEvent;
 use crate::sqlite::{Connection, Database};
-use crate::{CommitError, Seq};
+use crate::{Seq, StoreError};
 
-/// Rows in one insert statement: enough to spare round trips, few enough that every length of statement stays
+/// Rows in one insert statement: enough to spare round trips, few enough that statements of every length stay
 /// prepared.
-pub(crate) const ROWS_PER_INSERT: usize = 16;
+pub(crate) const ROWS_PER_INSERT: usize = 32;
 
-/// The transaction, as the changes of one unit see it.
+/// The open transaction.
 pub(crate) struct Unit<'c> {
     pub(crate) connection: &'c mut Connection,
     /// The boot epoch that leases are given in.
@@ -23,45 +26,76 @@ pub(crate) struct Unit<'c> {
     pub(crate) head: i64,
     /// Whether work was put that nobody holds.
     pub(crate) readied: bool,
+    /// What is not written yet.
+    entries: Vec<NewEntry>,
 }
 
 /// Whose history something is appended to.
+#[derive(Clone, Copy)]
 pub(crate) struct Origin {
-    pub(crate) project: String,
+    pub(crate) project: ProjectId,
     pub(crate) run: Option<RunId>,
     /// The last event before; `None` for what is not numbered.
     pub(crate) seq: Option<Seq>,
 }
 
-impl Unit<'_> {
+struct NewEntry {
+    position: i64,
+    /// Its own number, if its kind is numbered.
+    origin: Origin,
+    at: Timestamp,
+    event: NewEvent,
+}
+
+impl<'c> Unit<'c> {
+    pub(crate) fn new(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
+        Self { connection, epoch, head, readied: false, entries: Vec::new() }
+    }
+
     /// Appends to the log, at the next positions.
-    pub(crate) async fn append(
+    pub(crate) fn append<'e>(
         &mut self,
-        origin: &Origin,
+        mut origin: Origin,
         at: Timestamp,
-        events: Vec<NewEvent>,
-    ) -> Result<(), CommitError> {
-        let run = origin.run.map(|run| run.to_string());
-        let mut seq = origin.seq.map(Seq::get);
-        let mut events = events.into_iter().peekable();
-        while events.peek().is_some() {
-            let mut insert = QueryBuilder::<Database>::new(
-                "insert into log (position, project, run, seq, kind, stage, at, data) ",
-            );
-            insert.push_values(events.by_ref().take(ROWS_PER_INSERT), |mut row, event| {
-                self.head += 1;
-                seq = seq.map(|seq| seq + 1);
-                row.push_bind(self.head)
-                    .push_bind(&origin.project)
-                    .push_bind(run.as_deref())
-                    .push_bind(seq)
-                    .push_bind(event.kind.into_owned())
-                    .push_bind(event.stage)
-                    .push_bind(at.millis())
-                    .push_bind(event.data);
+        events: impl IntoIterator<Item = &'e NewEvent>,
+    ) {
+        for event in events {
+            self.head += 1;
+            origin.seq = origin.seq.map(|seq| Seq::new(seq.get() + 1));
+            self.entries.push(NewEntry { position: self.head, origin, at, event: event.clone() });
+        }
+    }
+
+    /// Forgets what was appended after `head` and not written.
+    pub(crate) fn rewind(&mut self, head: i64) {
+        self.head = head;
+        self.entries.retain(|entry| entry.position <= head);
+    }
+
+    /// Writes what was appended.
+    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
+        let mut entries = self.entries.drain(..).peekable();
+        while entries.peek().is_some() {
+            let mut insert =
+                QueryBuilder::<Database>::new("insert into log (position, project, run, seq, kind, stage, at, data) ");
+            insert.push_values(entries.by_ref().take(ROWS_PER_INSERT), |mut row, entry| {
+                row.push_bind(entry.position)
+                    .push_bind(entry.origin.project.to_string())
+                    .push_bind(entry.origin.run.map(|run| run.to_string()))
+                    .push_bind(entry.origin.seq.map(Seq::get))
+                    .push_bind(entry.event.kind.into_owned())
+                    .push_bind(entry.event.stage)
+                    .push_bind(entry.at.millis())
+                    .push_bind(entry.event.data);
             });
             insert.build().execute(&mut *self.connection).await?;
         }
+        Ok(())
+    }
+
+    /// Runs a statement that controls the transaction.
+    pub(crate) async fn control(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::query(statement).execute(&mut *self.connection).await?;
         Ok(())
     }
 }

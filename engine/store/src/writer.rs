@@ -1,27 +1,26 @@
-//! The writer: one task, one connection, one transaction at a time, many units in each.
+//! The writer: one task, one connection, one transaction at a time, many requests in each.
 //!
-//! It takes whatever waits, up to [`GROUP`] requests, and commits it with one sync of the disk. Each request runs in a
-//! savepoint, so one that fails takes nothing of the others with it. No answer leaves before the commit.
+//! It takes whatever waits, up to [`GROUP`] requests, and commits it with one sync of the disk. Almost always all of
+//! it can be committed: so a group is tried at once as a whole, and only when a request is refused it is undone and
+//! done again with each request in a savepoint, where one that is refused takes nothing of the others with it.
 //!
-//! Invariants: nothing is written outside a transaction begun here; after a write that may or may not have reached
-//! the disk nothing is written at all (a second sync can succeed without the lost pages: it proves nothing).
+//! Invariants: no answer leaves before the commit; after a write that may or may not have reached the disk nothing is
+//! written at all (a second sync can succeed without the lost pages: it proves nothing).
 
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
-use crate::change::Change;
-use crate::claim;
-use crate::request::{Answer, Ask, Pending, Refusal, Renewal, Request};
+use crate::request::{Request, Verdict};
 use crate::sqlite::{BEGIN, Connection};
 use crate::unit::Unit;
-use crate::{CommitError, Position, StoreError};
+use crate::{Position, StoreError};
 
 /// The most requests in one commit.
 pub(crate) const GROUP: usize = 256;
 
-/// What the writer tells everybody.
+/// What the writer tells everybody, and what it is told.
 pub(crate) struct Signals {
     /// The last committed position.
     pub(crate) head: watch::Sender<Position>,
@@ -44,7 +43,7 @@ pub(crate) struct Writer {
     pub(crate) lock: File,
 }
 
-/// What a group leaves behind once it is committed.
+/// What a group has done when it is committed.
 struct Written {
     head: i64,
     readied: bool,
@@ -71,21 +70,19 @@ impl Writer {
 
     /// Commits a group and answers it.
     async fn serve(&mut self, group: &mut Vec<Request>) {
-        let mut requests = group.drain(..);
-        let mut answers: Vec<Box<dyn Answer>> = Vec::with_capacity(requests.len());
-        match self.write(&mut requests, &mut answers).await {
+        let failure = match self.write(group).await {
             Ok(written) => {
-                self.publish(written);
-                answers.into_iter().for_each(|answer| answer.send());
+                self.publish(&written);
+                None
             }
-            Err(error) => {
-                answers.into_iter().for_each(|answer| answer.fail(&error));
-                requests.for_each(|request| request.fail(&error));
-            }
+            Err(error) => Some(error),
+        };
+        for request in group.drain(..) {
+            request.finish(failure.as_ref());
         }
     }
 
-    fn publish(&mut self, written: Written) {
+    fn publish(&mut self, written: &Written) {
         if written.head != self.head {
             self.head = written.head;
             self.signals.head.send_replace(Position::new(written.head));
@@ -95,23 +92,18 @@ impl Writer {
         }
     }
 
-    /// Runs the requests in one transaction. On an error nothing of it was written, as far as can be known.
-    async fn write(
-        &mut self,
-        requests: &mut impl Iterator<Item = Request>,
-        answers: &mut Vec<Box<dyn Answer>>,
-    ) -> Result<Written, StoreError> {
+    /// Writes a group in one transaction. On an error nothing of it was written, as far as can be known.
+    async fn write(&mut self, group: &mut [Request]) -> Result<Written, StoreError> {
         if let Some(failure) = self.signals.failure.get() {
             return Err(failure.clone());
         }
-        let result = match self.execute(requests, answers).await {
-            Ok(written) => self.commit(&written).await.map(|()| written),
+        let result = match self.try_whole(group).await {
+            Ok(None) => self.try_each(group).await,
+            Ok(Some(written)) => Ok(written),
             Err(error) => Err(error),
         };
         if let Err(error) = &result {
-            // The transaction may be gone already: then this fails, and that is fine. If it is still there and
-            // stays, the next `begin` fails.
-            _ = self.control("rollback").await;
+            self.roll_back().await;
             if error.is_fatal() {
                 self.stop_writing(error);
             }
@@ -119,96 +111,62 @@ impl Writer {
         result
     }
 
-    /// Begins the transaction and runs each request in a savepoint of it.
-    async fn execute(
-        &mut self,
-        requests: &mut impl Iterator<Item = Request>,
-        answers: &mut Vec<Box<dyn Answer>>,
-    ) -> Result<Written, StoreError> {
-        self.control(BEGIN).await?;
-        let mut written = Written { head: self.head, readied: false };
-        for request in requests {
-            match request {
-                Request::Commit(Ask { question, reply }) => {
-                    self.control("savepoint unit").await?;
-                    let result = self.apply(question, &mut written).await;
-                    self.leave(result, reply, answers).await?;
+    /// Writes the group as if nothing could be refused. Answers `None`, and has written nothing, if something was.
+    async fn try_whole(&mut self, group: &mut [Request]) -> Result<Option<Written>, StoreError> {
+        let mut unit = begin(&mut self.connection, self.epoch, self.head).await?;
+        for request in group {
+            request.run(&mut unit).await;
+            match request.verdict() {
+                Verdict::Done => {}
+                Verdict::Refused(_) => {
+                    self.roll_back().await;
+                    return Ok(None);
                 }
-                Request::Claim(Ask { question, reply }) => {
-                    self.control("savepoint unit").await?;
-                    let result = claim::claim(&mut self.connection, self.epoch, question).await;
-                    self.leave(result, reply, answers).await?;
-                }
-                Request::Renew(Ask { question: Renewal { owner, until }, reply }) => {
-                    self.control("savepoint unit").await?;
-                    let result = claim::renew(&mut self.connection, &owner, until).await;
-                    self.leave(result, reply, answers).await?;
-                }
+                Verdict::Fatal(error) => return Err(error),
             }
         }
-        Ok(written)
-    }
-
-    /// Applies one unit. What it did to the head counts only if all of it went well.
-    async fn apply(&mut self, changes: Vec<Change>, written: &mut Written) -> Result<Position, CommitError> {
-        let mut unit = Unit {
-            connection: &mut self.connection,
-            epoch: self.epoch,
-            head: written.head,
-            readied: written.readied,
-        };
-        for change in changes {
-            change.apply(&mut unit).await?;
-        }
-        *written = Written { head: unit.head, readied: unit.readied };
-        Ok(Position::new(written.head))
-    }
-
-    /// Ends the savepoint of a request and keeps its answer for later.
-    ///
-    /// The database may have rolled back the whole transaction because of the error (no space, no memory). The
-    /// savepoint is gone then, so rolling back to it fails, and the group fails with it.
-    async fn leave<T, E>(
-        &mut self,
-        result: Result<T, E>,
-        reply: oneshot::Sender<Result<T, E>>,
-        answers: &mut Vec<Box<dyn Answer>>,
-    ) -> Result<(), StoreError>
-    where
-        T: Send + 'static,
-        E: Refusal + From<StoreError> + Send + 'static,
-    {
-        let refused = result.as_ref().err().map(|error| error.store().cloned());
-        answers.push(Box::new(Pending { reply, result }));
-        match refused {
-            None => self.control("release unit").await,
-            Some(Some(error)) if error.is_fatal() => Err(error),
-            Some(cause) => match self.control("rollback to unit").await {
-                Ok(()) => self.control("release unit").await,
-                Err(error) => Err(cause.unwrap_or(error)),
-            },
+        match unit.flush().await {
+            Ok(()) => commit(unit, self.head).await.map(Some),
+            Err(error) if error.is_fatal() => Err(error),
+            Err(_) => {
+                self.roll_back().await;
+                Ok(None)
+            }
         }
     }
 
-    /// Makes the group durable.
-    async fn commit(&mut self, written: &Written) -> Result<(), StoreError> {
-        if written.head != self.head {
-            sqlx::query("update counter set position = $1 where id = 1")
-                .bind(written.head)
-                .execute(&mut self.connection)
-                .await?;
+    /// Writes the group, each request in a savepoint, without those that are refused.
+    async fn try_each(&mut self, group: &mut [Request]) -> Result<Written, StoreError> {
+        let mut unit = begin(&mut self.connection, self.epoch, self.head).await?;
+        for request in group {
+            let (head, readied) = (unit.head, unit.readied);
+            unit.control("savepoint request").await?;
+            request.run(&mut unit).await;
+            if matches!(request.verdict(), Verdict::Done)
+                && let Err(error) = unit.flush().await
+            {
+                request.refuse(error);
+            }
+            match request.verdict() {
+                Verdict::Done => {}
+                Verdict::Refused(cause) => {
+                    // The database may have given up the whole transaction because of the error (no space, no memory).
+                    // The savepoint is gone then, this fails, and the group fails with it.
+                    unit.control("rollback to request").await.map_err(|error| cause.unwrap_or(error))?;
+                    unit.rewind(head);
+                    unit.readied = readied;
+                }
+                Verdict::Fatal(error) => return Err(error),
+            }
+            unit.control("release request").await?;
         }
-        self.control("commit").await.map_err(|error| match error {
-            // Running out of space is found before anything is synced.
-            StoreError::Full(_) => error,
-            other => other.into_failed(),
-        })
+        commit(unit, self.head).await
     }
 
-    /// Runs a statement that controls the transaction.
-    async fn control(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::query(statement).execute(&mut self.connection).await?;
-        Ok(())
+    /// Ends a transaction that failed. It may be over already, then this fails, and that is fine; if it should
+    /// stay open against all odds, the next one cannot begin.
+    async fn roll_back(&mut self) {
+        _ = sqlx::query("rollback").execute(&mut self.connection).await;
     }
 
     /// Makes every later call fail.
@@ -217,4 +175,26 @@ impl Writer {
         tracing::error!(error = &failed as &dyn std::error::Error, "the store stops");
         _ = self.signals.failure.set(failed);
     }
+}
+
+async fn begin(connection: &mut Connection, epoch: i64, head: i64) -> Result<Unit<'_>, StoreError> {
+    let mut unit = Unit::new(connection, epoch, head);
+    unit.control(BEGIN).await?;
+    Ok(unit)
+}
+
+/// Moves the counter and makes the transaction durable.
+async fn commit(mut unit: Unit<'_>, before: i64) -> Result<Written, StoreError> {
+    if unit.head != before {
+        sqlx::query("update counter set position = $1 where id = 1")
+            .bind(unit.head)
+            .execute(&mut *unit.connection)
+            .await?;
+    }
+    unit.control("commit").await.map_err(|error| match error {
+        // Running out of space is found before anything is synced.
+        StoreError::Full(_) => error,
+        other => other.into_failed(),
+    })?;
+    Ok(Written { head: unit.head, readied: unit.readied })
 }

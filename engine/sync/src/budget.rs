@@ -4,6 +4,9 @@
 //! Shared by the gate's threads and the Git library's callbacks. The first reason
 //! to stop is kept: what the library then reports is only its echo.
 
+use std::borrow::Borrow;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -15,7 +18,8 @@ use crate::{Limits, RemoteUrl, SyncError};
 pub(crate) enum Halt {
     OutOfTime,
     TooManyBytes,
-    Redirected,
+    Redirected(String),
+    Unauthenticated,
     Unreachable(String),
 }
 
@@ -42,14 +46,14 @@ impl Budget {
         let _ = self.halt.set(reason);
     }
 
-    /// Returns the time that is left, which is never zero.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
+    /// Returns the time that is left, which is never zero; `TimedOut` when it is over.
+    pub(crate) fn time_left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             self.halt(Halt::OutOfTime);
-            return None;
+            return Err(ErrorKind::TimedOut.into());
         }
-        Some(left)
+        Ok(left)
     }
 
     /// Counts bytes that just came in, and tells whether to go on.
@@ -63,7 +67,7 @@ impl Budget {
         if total > self.limits.received_bytes {
             self.halt(Halt::TooManyBytes);
         }
-        self.time_left().is_some() && self.halt.get().is_none()
+        self.time_left().is_ok() && self.halt.get().is_none()
     }
 
     /// Returns the error that stopped the transfer, if it was stopped from our side.
@@ -75,8 +79,54 @@ impl Budget {
                 what: "received bytes",
                 limit: self.limits.received_bytes,
             },
-            Halt::Redirected => SyncError::Redirected { url },
+            Halt::Redirected(to) => SyncError::Redirected { url, to: to.clone() },
+            Halt::Unauthenticated => SyncError::AuthenticationRequired { url },
             Halt::Unreachable(detail) => SyncError::Unreachable { url, detail: detail.clone() },
         })
+    }
+}
+
+/// A connection whose every single read and write ends at the deadline, so that a
+/// peer cannot win time by sending a byte now and then.
+pub(crate) struct Timed<'a, S> {
+    stream: S,
+    budget: &'a Budget,
+}
+
+impl<'a, S: Borrow<TcpStream>> Timed<'a, S> {
+    pub(crate) fn new(stream: S, budget: &'a Budget) -> Self {
+        Self { stream, budget }
+    }
+
+    /// Repeats a call until it ends otherwise than by an interruption or a pause.
+    fn insist<T>(&self, mut call: impl FnMut(&TcpStream, Duration) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match call(self.stream.borrow(), self.budget.time_left()?) {
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl<S: Borrow<TcpStream>> Read for Timed<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.insist(|mut stream, left| {
+            stream.set_read_timeout(Some(left))?;
+            stream.read(buffer)
+        })
+    }
+}
+
+impl<S: Borrow<TcpStream>> Write for Timed<'_, S> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.insist(|mut stream, left| {
+            stream.set_write_timeout(Some(left))?;
+            stream.write(buffer)
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

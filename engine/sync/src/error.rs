@@ -34,11 +34,13 @@ pub enum SyncError {
         /// The repository that asked.
         url: RemoteUrl,
     },
-    /// A plain `http://` address points elsewhere. Its final address has to be used.
-    #[error("{url} redirects elsewhere; use the address it redirects to")]
+    /// The server sends its visitors to another host, or to another port of it.
+    #[error("{url} redirects to another host, `{}`; use the final address", .to.escape_debug())]
     Redirected {
         /// The address that redirects.
         url: RemoteUrl,
+        /// Where to, as the server said.
+        to: String,
     },
     /// A budget of [`Limits`](crate::Limits) is used up.
     #[error("{what} exceed the limit of {limit}")]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use git2::{
-    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, RemoteCallbacks,
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, RemoteCallbacks,
     RemoteConnection, RemoteRedirect, Repository,
 };
 
@@ -59,7 +59,6 @@ impl Transfer<'_> {
             let mut options = FetchOptions::new();
             options
                 .remote_callbacks(line.callbacks())
-                .proxy_options(line.proxy())
                 .follow_redirects(RemoteRedirect::None)
                 .download_tags(AutotagOption::None)
                 .update_fetchhead(false)
@@ -81,7 +80,7 @@ impl Transfer<'_> {
         let line = Line::open(self.url, self.limits)?;
         let mut remote = self.repository.remote_anonymous(&line.address)?;
         let outcome = remote
-            .connect_auth(Direction::Fetch, Some(line.callbacks()), Some(line.proxy()))
+            .connect_auth(Direction::Fetch, Some(line.callbacks()), None)
             .map_err(|error| SyncError::of_connection(self.url, &error))
             .and_then(|mut connection| talk(&mut connection, &line));
         outcome.map_err(|error| line.budget.breach(self.url).unwrap_or(error))
@@ -103,7 +102,6 @@ fn is(error: &git2::Error, code: ErrorCode, class: ErrorClass) -> bool {
 struct Line {
     budget: Arc<Budget>,
     address: String,
-    proxy: Option<String>,
     _gate: Option<Gate>,
 }
 
@@ -111,26 +109,14 @@ impl Line {
     fn open(url: &RemoteUrl, limits: &Limits) -> Result<Self, SyncError> {
         let budget = Budget::start(limits);
         if url.is_local() {
-            return Ok(Self { budget, address: url.as_str().to_owned(), proxy: None, _gate: None });
+            return Ok(Self { budget, address: url.as_str().to_owned(), _gate: None });
         }
         let gate = Gate::open(url.url(), Arc::clone(&budget)).map_err(|error| SyncError::Unreachable {
             url: url.clone(),
             detail: error.to_string(),
         })?;
-        // The library sends only `https://` through a proxy.
-        let (address, proxy) = match url.url().scheme() {
-            "https" => (url.as_str().to_owned(), Some(gate.address())),
-            _ => (format!("{}{}", gate.address(), url.url().path()), None),
-        };
-        Ok(Self { budget, address, proxy, _gate: Some(gate) })
-    }
-
-    fn proxy(&self) -> ProxyOptions<'_> {
-        let mut options = ProxyOptions::new();
-        if let Some(proxy) = &self.proxy {
-            options.url(proxy);
-        }
-        options
+        let address = format!("{}{}", gate.address(), url.url().path());
+        Ok(Self { budget, address, _gate: Some(gate) })
     }
 
     fn callbacks(&self) -> RemoteCallbacks<'_> {

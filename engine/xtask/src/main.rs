@@ -1,1 +1,53 @@
-fn main(){}
+//! `cargo xtask`: sets a clone up and checks it.
+//!
+//! Standard library only, so that it compiles in a second before anything else does. It calls tools and says what
+//! they did; what the product does is not its business.
+
+mod apt;
+mod check;
+mod command;
+mod debian;
+mod failure;
+mod plugins;
+mod project;
+mod setup;
+mod stamp;
+mod step;
+mod tools;
+mod wasm;
+
+use std::process::ExitCode;
+
+use crate::failure::{Failure, Outcome};
+use crate::project::Project;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+commands:
+  setup   make the WASM target usable and build the plugins into plugins/dist; safe to repeat
+  test    set up, then check format, lints, tests, licences and dependencies";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let project = Project::here()?;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["setup"] => setup::set_up(&project),
+        ["test"] => check::check_all(&project),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(Failure::usage(USAGE)),
+    }
+}

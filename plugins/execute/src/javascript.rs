@@ -25,12 +25,19 @@ use crate::console::Console;
 /// What the script is called in error messages.
 const FILE: &str = "script.js";
 
+/// How the interpreter marks a position in its own code.
+const NATIVE: &str = " (native)";
+
+/// How many calls of a stack are told.
+const FRAMES: usize = 10;
+
 /// Runs a script until no promise job is left, and answers with the value of its last expression. A failure is a text
 /// for people: the error's message, its position and the call stack.
 pub(crate) fn run(script: &Script, console: &Console) -> Result<Value, String> {
     let rejections = Rc::new(Rejections::default());
     let hooks = Rc::clone(&rejections);
     let mut context = Context::builder().host_hooks(hooks).build().map_err(|error| describe(&error))?;
+    context.runtime_limits_mut().set_backtrace_limit(FRAMES);
     evaluate(script, console, &rejections, &mut context).map_err(|error| describe(&error))
 }
 
@@ -74,6 +81,19 @@ impl std::fmt::Display for Unsettled {
 
 impl std::error::Error for Unsettled {}
 
+/// The error's message and its call stack, without the frames inside the interpreter: they say nothing to the author
+/// of a script.
 fn describe(error: &JsError) -> String {
-    error.to_string()
+    let text = error.to_string();
+    let mut parts = text.split("\n    at ");
+    let message = parts.next().unwrap_or_default();
+    let message = message.strip_suffix(NATIVE).unwrap_or(message);
+    let frames: Vec<&str> = parts.filter(|frame| !frame.ends_with(NATIVE)).collect();
+    if frames.is_empty() {
+        return message.to_owned();
+    }
+    // Behind the message stands the outermost position; the call stack begins with the one that matters.
+    let position = message.rfind(&format!(" ({FILE}:")).filter(|_| message.ends_with(')'));
+    let message = &message[..position.unwrap_or(message.len())];
+    format!("{message}\n    at {}", frames.join("\n    at "))
 }

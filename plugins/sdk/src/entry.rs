@@ -94,10 +94,7 @@ mod tests {
     #[test]
     fn names_the_field_a_mistake_is_in() {
         let failure = decode::<Input>(r#"{"name": "x", "retries": {"max": "three"}}"#).expect_err("a bad input");
-        assert_eq!(
-            failure,
-            Failure::invalid_input(r#"retries.max: invalid type: string "three", expected u32"#)
-        );
+        assert_eq!(failure, Failure::invalid_input(r#"retries.max: invalid type: string "three", expected u32"#));
     }
 
     #[test]

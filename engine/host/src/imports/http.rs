@@ -20,9 +20,7 @@ impl Host for State {
         let answer = self.clock.outside(self.calls.http(request, permit)).await;
         Ok(match answer {
             Ok(response) if response.body.len() > permit.response_bytes => Err(Error::ResponseTooLarge),
-            Ok(response) => {
-                Ok(Response { status: response.status, headers: response.headers, body: response.body })
-            }
+            Ok(response) => Ok(Response { status: response.status, headers: response.headers, body: response.body }),
             Err(HttpError::Denied(text)) => Err(Error::Denied(text)),
             Err(HttpError::InvalidRequest(text)) => Err(Error::InvalidRequest(text)),
             Err(HttpError::Unreachable(text)) => Err(Error::Unreachable(text)),

@@ -26,6 +26,12 @@ pub(super) enum Refused {
          that needs a grant in `.kiket/plugins.yaml` that lists the host exactly"
     )]
     Private { host: String, address: IpAddr },
+    /// Written in the URL itself, and the grant does not list it.
+    #[error(
+        "{address} is not a public address: \
+         that needs a grant in `.kiket/plugins.yaml` that lists it exactly"
+    )]
+    Literal { address: IpAddr },
     /// Not an address for names.
     #[error(
         "`{host}` is at {address}, a {reach} address: \
@@ -64,7 +70,7 @@ pub(super) fn admit_literal(address: IpAddr, allow_private: bool) -> Result<(), 
     match Reach::of(address) {
         Reach::Public => Ok(()),
         Reach::Private | Reach::Special if allow_private => Ok(()),
-        Reach::Private | Reach::Special => Err(Refused::Private { host: address.to_string(), address }),
+        Reach::Private | Reach::Special => Err(Refused::Literal { address }),
     }
 }
 

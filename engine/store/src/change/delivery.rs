@@ -30,7 +30,7 @@ pub struct NewDelivery {
 }
 
 impl NewDelivery {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let inserted = sqlx::query(
             "insert into deliveries (id, project, external_id, event, headers, body, status, note, received_at)
              values ($1, $2, $3, $4, $5, $6, 'pending', '', $7) on conflict (project, external_id) do nothing",
@@ -38,22 +38,22 @@ impl NewDelivery {
         .bind(self.id.to_string())
         .bind(self.project.to_string())
         .bind(&self.external_id)
-        .bind(self.event)
-        .bind(self.headers)
-        .bind(self.body)
+        .bind(&self.event)
+        .bind(&self.headers)
+        .bind(&self.body)
         .bind(self.received_at.millis())
         .execute(&mut *unit.connection)
         .await?;
         if inserted.rows_affected() == 0 {
-            return Err(existing(unit, self.project, self.external_id).await?.into());
+            return Err(existing(unit, self.project, &self.external_id).await?.into());
         }
         let task = Task::Delivery { delivery: self.id };
         let put = WorkChange::Put { task, priority: self.priority, due: self.received_at, lease: None };
-        work::apply(unit, vec![put]).await
+        work::apply(unit, &[put]).await
     }
 }
 
-async fn existing(unit: &mut Unit<'_>, project: ProjectId, external_id: String) -> Result<Conflict, StoreError> {
+async fn existing(unit: &mut Unit<'_>, project: ProjectId, external_id: &str) -> Result<Conflict, StoreError> {
     let row = sqlx::query("select id from deliveries where project = $1 and external_id = $2")
         .bind(project.to_string())
         .bind(external_id)
@@ -86,11 +86,11 @@ pub struct SettleDelivery {
 }
 
 impl SettleDelivery {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        work::finish(unit, self.held).await?;
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        work::finish(unit, &self.held).await?;
         sqlx::query("update deliveries set status = $1, note = $2 where id = $3")
             .bind(self.status.as_str())
-            .bind(self.note)
+            .bind(&self.note)
             .bind(self.id.to_string())
             .execute(&mut *unit.connection)
             .await?;

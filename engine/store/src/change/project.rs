@@ -49,21 +49,21 @@ pub struct NewProject {
 }
 
 impl NewProject {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let inserted = sqlx::query(
             "insert into projects (id, name, url, branch, hook_secret, created_at)
              values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
         )
         .bind(self.id.to_string())
         .bind(&self.name)
-        .bind(self.url)
-        .bind(self.branch)
-        .bind(self.hook_secret.0)
+        .bind(&self.url)
+        .bind(&self.branch)
+        .bind(self.hook_secret.reveal())
         .bind(self.created_at.millis())
         .execute(&mut *unit.connection)
         .await?;
         match inserted.rows_affected() {
-            0 => Err(Conflict::DuplicateProject { name: self.name }.into()),
+            0 => Err(Conflict::DuplicateProject { name: self.name.clone() }.into()),
             _ => Ok(()),
         }
     }
@@ -83,11 +83,11 @@ pub struct NewToken {
 }
 
 impl NewToken {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         sqlx::query("insert into tokens (hash, name, kind, created_at) values ($1, $2, $3, $4)")
-            .bind(self.hash)
-            .bind(self.name)
-            .bind(self.kind)
+            .bind(&self.hash)
+            .bind(&self.name)
+            .bind(&self.kind)
             .bind(self.created_at.millis())
             .execute(&mut *unit.connection)
             .await?;

@@ -22,11 +22,11 @@ pub struct Records {
 }
 
 impl Records {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        if let Some(held) = self.held {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        if let Some(held) = &self.held {
             work::check(unit, held).await?;
         }
-        let origin = Origin { project: self.project.to_string(), run: Some(self.run), seq: None };
-        unit.append(&origin, self.at, self.records).await
+        unit.append(Origin { project: self.project, run: Some(self.run), seq: None }, self.at, &self.records);
+        Ok(())
     }
 }

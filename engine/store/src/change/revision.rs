@@ -38,7 +38,7 @@ pub struct NewRevision {
 }
 
 impl NewRevision {
-    pub(super) async fn apply(self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let active = self.status == RevisionStatus::Active;
         if active {
             sqlx::query("update revisions set status = 'superseded' where project = $1 and status = 'active'")
@@ -55,8 +55,8 @@ impl NewRevision {
                 .execute(&mut *unit.connection)
                 .await?;
         }
-        let origin = Origin { project: self.project.to_string(), run: None, seq: None };
-        unit.append(&origin, self.at, vec![self.event]).await
+        unit.append(Origin { project: self.project, run: None, seq: None }, self.at, [&self.event]);
+        Ok(())
     }
 
     async fn insert(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
@@ -80,8 +80,7 @@ impl NewRevision {
     /// Stores each text under its digest unless it is there already, and lists the files.
     async fn insert_sources(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
         for sources in self.sources.chunks(ROWS_PER_INSERT) {
-            let digests: Vec<String> =
-                sources.iter().map(|source| hex::encode(Sha256::digest(&source.text))).collect();
+            let digests: Vec<String> = sources.iter().map(|source| hex::encode(Sha256::digest(&source.text))).collect();
 
             let mut blobs = QueryBuilder::<Database>::new("insert into blobs (digest, text) ");
             blobs.push_values(sources.iter().zip(&digests), |mut row, (source, digest)| {

@@ -70,15 +70,14 @@ pub struct RunHead {
 }
 
 impl RunChange {
-    pub(super) async fn apply(mut self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        work::prove(unit, self.held.take(), &mut self.work).await?;
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let ended = work::prove(unit, self.held.as_ref(), &self.work).await?;
         let (project, before) = match &self.write {
             Write::Create(head) => (self.create(head, unit).await?, Seq::ZERO),
             Write::Advance { expected } => (self.advance(*expected, unit).await?, *expected),
         };
-        let origin = Origin { project, run: Some(self.run), seq: Some(before) };
-        unit.append(&origin, self.at, self.events).await?;
-        work::apply(unit, self.work).await?;
+        unit.append(Origin { project, run: Some(self.run), seq: Some(before) }, self.at, &self.events);
+        work::apply_except(unit, &self.work, ended).await?;
         if self.terminal {
             work::clear(unit, self.run).await?;
         }
@@ -86,15 +85,14 @@ impl RunChange {
     }
 
     /// Inserts the row; answers the project.
-    async fn create(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<String, CommitError> {
-        let project = head.project.to_string();
+    async fn create(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<ProjectId, CommitError> {
         let inserted = sqlx::query(
             "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
                                status, terminal, seq, state, created_at, started_at, finished_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing",
         )
         .bind(self.run.to_string())
-        .bind(&project)
+        .bind(head.project.to_string())
         .bind(&head.pipeline)
         .bind(head.revision.to_string())
         .bind(&head.commit)
@@ -112,12 +110,12 @@ impl RunChange {
         .await?;
         match inserted.rows_affected() {
             0 => Err(self.duplicate(head, unit).await?.into()),
-            _ => Ok(project),
+            _ => Ok(head.project),
         }
     }
 
     /// Updates the row if it is where it is expected to be; answers the project.
-    async fn advance(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<String, CommitError> {
+    async fn advance(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<ProjectId, CommitError> {
         let updated = sqlx::query(
             "update runs set seq = seq + $1, status = $2, terminal = $3, state = $4, started_at = $5, finished_at = $6
              where id = $7 and seq = $8 and terminal = 0 returning project",
@@ -133,7 +131,7 @@ impl RunChange {
         .fetch_optional(&mut *unit.connection)
         .await?;
         match updated {
-            Some(row) => Ok(row.text("project")?),
+            Some(row) => Ok(row.parsed("project")?),
             None => Err(self.mismatch(expected, unit).await?.into()),
         }
     }

@@ -42,51 +42,50 @@ pub struct WorkUpdate {
 }
 
 impl WorkUpdate {
-    pub(super) async fn apply(mut self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        prove(unit, self.held, &mut self.work).await?;
-        apply(unit, self.work).await
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let ended = prove(unit, self.held.as_ref(), &self.work).await?;
+        apply_except(unit, &self.work, ended).await
     }
 }
 
 /// Checks the hold. Where the changes end the very row that is held, the usual case, that is done in the same
-/// statement and taken off the list.
+/// statement: its index among the changes is answered.
 pub(super) async fn prove(
     unit: &mut Unit<'_>,
-    held: Option<Held>,
-    changes: &mut Vec<WorkChange>,
-) -> Result<(), CommitError> {
-    let Some(held) = held else { return Ok(()) };
+    held: Option<&Held>,
+    changes: &[WorkChange],
+) -> Result<Option<usize>, CommitError> {
+    let Some(held) = held else { return Ok(None) };
     let ended = changes.iter().position(|change| matches!(change, WorkChange::Done(key) if *key == held.key));
-    match ended {
-        Some(index) if !puts(changes).any(|key| key == held.key) => {
-            changes.swap_remove(index);
-            finish(unit, held).await
-        }
-        _ => check(unit, held).await,
+    if ended.is_some() && !puts(changes).any(|key| key == held.key) {
+        finish(unit, held).await?;
+        return Ok(ended);
     }
+    check(unit, held).await?;
+    Ok(None)
 }
 
 /// Ends a row that must be held.
-pub(super) async fn finish(unit: &mut Unit<'_>, held: Held) -> Result<(), CommitError> {
+pub(super) async fn finish(unit: &mut Unit<'_>, held: &Held) -> Result<(), CommitError> {
     let deleted = sqlx::query("delete from work where key = $1 and fence = $2 and owner is not null")
         .bind(held.key.as_str())
         .bind(held.fence)
         .execute(&mut *unit.connection)
         .await?;
     match deleted.rows_affected() {
-        0 => Err(Conflict::FenceLost { key: held.key }.into()),
+        0 => Err(Conflict::FenceLost { key: held.key.clone() }.into()),
         _ => Ok(()),
     }
 }
 
 /// Checks that a row is held.
-pub(super) async fn check(unit: &mut Unit<'_>, held: Held) -> Result<(), CommitError> {
+pub(super) async fn check(unit: &mut Unit<'_>, held: &Held) -> Result<(), CommitError> {
     let found = sqlx::query("select 1 from work where key = $1 and fence = $2 and owner is not null")
         .bind(held.key.as_str())
         .bind(held.fence)
         .fetch_optional(&mut *unit.connection)
         .await?;
-    found.map(|_| ()).ok_or_else(|| Conflict::FenceLost { key: held.key }.into())
+    found.map(|_| ()).ok_or_else(|| Conflict::FenceLost { key: held.key.clone() }.into())
 }
 
 /// Ends every row of a run.
@@ -95,8 +94,18 @@ pub(super) async fn clear(unit: &mut Unit<'_>, run: RunId) -> Result<(), CommitE
     Ok(())
 }
 
-pub(super) async fn apply(unit: &mut Unit<'_>, changes: Vec<WorkChange>) -> Result<(), CommitError> {
-    end(unit, &changes).await?;
+/// Applies all changes.
+pub(super) async fn apply(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitError> {
+    apply_except(unit, changes, None).await
+}
+
+/// Applies all changes but the one that [`prove`] has already applied.
+pub(super) async fn apply_except(
+    unit: &mut Unit<'_>,
+    changes: &[WorkChange],
+    applied: Option<usize>,
+) -> Result<(), CommitError> {
+    end(unit, changes, applied).await?;
     put(unit, changes).await
 }
 
@@ -108,11 +117,12 @@ fn puts(changes: &[WorkChange]) -> impl Iterator<Item = WorkKey> {
 }
 
 /// Ends what is to end, except what is put again: that row stays, for the sake of its fence.
-async fn end(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitError> {
+async fn end(unit: &mut Unit<'_>, changes: &[WorkChange], applied: Option<usize>) -> Result<(), CommitError> {
     let kept: Vec<WorkKey> = puts(changes).collect();
-    for change in changes {
+    for (index, change) in changes.iter().enumerate() {
         let mut delete = QueryBuilder::<Database>::new("delete from work where ");
         match change {
+            WorkChange::Done(_) if applied == Some(index) => continue,
             WorkChange::Done(key) if kept.contains(key) => continue,
             WorkChange::Done(key) => delete.push("key = ").push_bind(key.as_str()),
             WorkChange::DoneForRun(run) => delete.push("run = ").push_bind(run.to_string()),
@@ -128,32 +138,30 @@ async fn end(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitEr
     Ok(())
 }
 
-async fn put(unit: &mut Unit<'_>, changes: Vec<WorkChange>) -> Result<(), CommitError> {
+async fn put(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitError> {
     let epoch = unit.epoch;
-    let mut rows = changes
-        .into_iter()
+    let rows: Vec<_> = changes
+        .iter()
         .filter_map(|change| match change {
-            WorkChange::Put { task, priority, due, lease } => Some((task, priority, due, lease)),
+            WorkChange::Put { task, priority, due, lease } => Some((task, *priority, *due, lease.as_ref())),
             WorkChange::Done(_) | WorkChange::DoneForRun(_) => None,
         })
-        .peekable();
-    while rows.peek().is_some() {
+        .collect();
+    for rows in rows.chunks(ROWS_PER_INSERT) {
         let mut insert = QueryBuilder::<Database>::new(
             "insert into work (key, kind, run, priority, due, fence, owner, lease_until, epoch) ",
         );
-        insert.push_values(rows.by_ref().take(ROWS_PER_INSERT), |mut row, (task, priority, due, lease)| {
-            let leased = lease.is_some();
-            unit.readied |= !leased;
-            let (owner, until) = lease.map(|lease| (lease.owner, lease.until.millis())).unzip();
+        insert.push_values(rows, |mut row, (task, priority, due, lease)| {
+            unit.readied |= lease.is_none();
             row.push_bind(task.to_string())
                 .push_bind(task.kind().as_str())
                 .push_bind(task.run().map(|run| run.to_string()))
-                .push_bind(priority)
+                .push_bind(*priority)
                 .push_bind(due.millis())
-                .push_bind(i64::from(leased))
-                .push_bind(owner)
-                .push_bind(until)
-                .push_bind(leased.then_some(epoch));
+                .push_bind(i64::from(lease.is_some()))
+                .push_bind(lease.map(|lease| lease.owner.clone()))
+                .push_bind(lease.map(|lease| lease.until.millis()))
+                .push_bind(lease.map(|_| epoch));
         });
         insert.push(
             " on conflict (key) do update set priority = excluded.priority, due = excluded.due,

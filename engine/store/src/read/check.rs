@@ -3,7 +3,7 @@
 use kiket_core::{DeliveryId, RunId};
 
 use crate::text::{Columns as _, parse};
-use crate::{Store, StoreError, WorkKey};
+use crate::{Store, StoreError, WorkKey, sqlite};
 
 /// Something nothing will ever happen to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +56,7 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
-        let mut flaws: Vec<String> =
-            sqlx::query_scalar("pragma integrity_check").fetch_all(self.readers()?).await?;
-        flaws.retain(|line| line != "ok");
-
-        let orphans = sqlx::query("pragma foreign_key_check").fetch_all(self.readers()?).await?;
-        if !orphans.is_empty() {
-            flaws.push(format!("{} rows refer to rows that do not exist", orphans.len()));
-        }
+        let mut flaws = sqlite::check_file(self.readers()?).await?;
 
         // Numbers that are all different, start at 1, end at `seq` and are as many as that: no gap.
         let runs = sqlx::query(

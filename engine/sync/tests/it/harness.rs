@@ -105,7 +105,8 @@ impl Origin {
 
     pub(crate) fn remove(&self, path: &str) -> CommitId {
         self.run(&["read-tree", &self.tip().to_string()], b"");
-        self.run(&["update-index", "--force-remove", path], b"");
+        let removal = format!("0 {}\t{path}\n", "0".repeat(40));
+        self.run(&["update-index", "--index-info"], removal.as_bytes());
         let tree = self.run(&["write-tree"], b"");
         self.commit_tree(&tree)
     }

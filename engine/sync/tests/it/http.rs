@@ -9,7 +9,7 @@ use crate::harness::{Copy, Origin, paths};
 use crate::server::{Manners, Server};
 
 const ADVERTISEMENT: &str =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n";
+    "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 1000000000\r\nConnection: close\r\n\r\n";
 
 fn fail(manners: Manners, limits: Limits) -> SyncError {
     let server = Server::start(manners);
@@ -112,7 +112,7 @@ fn tells_what_kind_of_no_it_got() {
     let error = Copy::of(&missing).mirror.fetch("main").unwrap_err();
     assert!(matches!(error, SyncError::NotARepository { .. }), "{error:?}");
 
-    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<p>Hello";
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\nConnection: close\r\n\r\n<p>Hello";
     let error = fail(Manners::Always(page), Limits::default());
     assert!(matches!(error, SyncError::NotARepository { .. }), "{error:?}");
 
@@ -120,7 +120,31 @@ fn tells_what_kind_of_no_it_got() {
     let error = fail(Manners::Always(locked), Limits::default());
     assert!(matches!(error, SyncError::AuthenticationRequired { .. }), "{error:?}");
 
-    let error = fail(Manners::Always(""), Limits::default());
+    let busy = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for nonsense in ["", "HTTP/1.1 200 OK\r\n", "SSH-2.0-OpenSSH\r\n\r\n", busy] {
+        let error = fail(Manners::Always(nonsense), Limits::default());
+        assert!(matches!(error, SyncError::Unreachable { .. }), "{nonsense:?}: {error:?}");
+    }
+}
+
+#[test]
+fn follows_a_redirect_on_the_same_host() {
+    let origin = Origin::new();
+    let commit = origin.commit(&[(".kiket/a.yaml", "1")]);
+    let server = Server::git(origin.root());
+    let old = server.url().to_string().replace("/shop.git", "/moved/shop.git").parse().unwrap();
+    let copy = Copy::of(&old);
+    assert_eq!(copy.fetch("main"), commit);
+    assert!(server.requests()[0].contains("/moved/shop.git/info/refs"));
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_unreachable() {
+    let origin = Origin::new();
+    let server = Server::git(origin.root());
+    let url = server.url().to_string().replace("http:", "https:").parse().unwrap();
+    let error = Copy::within(&url, Limits { wall_time: Duration::from_secs(2), ..Limits::default() });
+    let error = error.mirror.fetch("main").unwrap_err();
     assert!(matches!(error, SyncError::Unreachable { .. }), "{error:?}");
 }
 
@@ -162,11 +186,10 @@ fn gives_up_on_a_server_that_stalls() {
 #[test]
 fn gives_up_on_a_server_that_never_stops() {
     let limits = Limits { received_bytes: 1 << 20, ..Limits::default() };
-    // A header line, an advertisement of references and a comment without an end.
+    // A header line without an end, and an advertisement of references without one.
     for start in ["HTTP/1.1 200 OK\r\nX-Long: ", ADVERTISEMENT] {
         let error = fail(Manners::Endless(start), limits.clone());
-        let ended = matches!(error, SyncError::TooLarge { .. } | SyncError::Unreachable { .. } | SyncError::NotARepository { .. });
-        assert!(ended, "{error:?}");
+        assert!(matches!(error, SyncError::TooLarge { .. } | SyncError::Unreachable { .. }), "{error:?}");
     }
 }
 

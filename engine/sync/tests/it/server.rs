@@ -12,7 +12,7 @@ use kiket_sync::RemoteUrl;
 /// How the server answers.
 #[derive(Clone)]
 pub(crate) enum Manners {
-    /// As Git does, for repositories below the folder.
+    /// As Git does, for repositories below the folder; `/moved` points to the root.
     Git(PathBuf),
     /// With this text, whatever is asked.
     Always(&'static str),
@@ -123,6 +123,13 @@ impl Request {
     }
 
     fn run_backend(&self, root: &Path) -> Vec<u8> {
+        if let Some(target) = self.target.strip_prefix("/moved") {
+            let host = self.header("host");
+            return format!(
+                "HTTP/1.1 301 Moved\r\nLocation: http://{host}{target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .into_bytes();
+        }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let mut child = Command::new("git")
             .arg("http-backend")
@@ -146,6 +153,9 @@ impl Request {
             Some(rest) => String::from_utf8_lossy(&rest[..3]).into_owned(),
             None => "200".to_owned(),
         };
-        [format!("HTTP/1.1 {status} Answer\r\nConnection: close\r\n").as_bytes(), &answer].concat()
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        let length = answer.len() - head;
+        let status = format!("HTTP/1.1 {status} Answer\r\nContent-Length: {length}\r\n");
+        [status.as_bytes(), &answer].concat()
     }
 }

@@ -12,17 +12,10 @@ fn grant(text: &str) -> HttpGrant {
     };
     let place = words.next().expect("a host");
     let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, Some(port.parse().expect("a port")))
-        }
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port.parse().expect("a port"))),
         _ => (place, None),
     };
-    HttpGrant {
-        scheme,
-        host: host.parse().expect("a pattern"),
-        port,
-        methods: words.map(str::to_owned).collect(),
-    }
+    HttpGrant { scheme, host: host.parse().expect("a pattern"), port, methods: words.map(str::to_owned).collect() }
 }
 
 fn cover(grants: &[&str], method: &str, url: &str) -> Option<bool> {
@@ -87,8 +80,21 @@ fn counts_a_host_as_listed_exactly_if_any_covering_grant_does() {
 #[test]
 fn refuses_patterns_that_say_less_than_they_seem_to() {
     for text in [
-        "", "*", "*.", "**.example.com", "a.*.example.com", "*example.com", "*..example.com",
-        "*.127.0.0.1", "*.[::1]", "example.com.", "*.example.com.", "a b", "a/b", "a:80", "u@a",
+        "",
+        "*",
+        "*.",
+        "**.example.com",
+        "a.*.example.com",
+        "*example.com",
+        "*..example.com",
+        "*.127.0.0.1",
+        "*.[::1]",
+        "example.com.",
+        "*.example.com.",
+        "a b",
+        "a/b",
+        "a:80",
+        "u@a",
         "http://a",
     ] {
         assert!(text.parse::<HostPattern>().is_err(), "{text:?}");

@@ -1,0 +1,143 @@
+//! A host, a recorder that answers its guests, and the verbs of the tests.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kiket_host::{
+    Digest, Grants, Host, HostCallError, HostCalls, HostConfig, HttpError, HttpGrant, HttpRequest, HttpResponse,
+    Invocation, InvokeError, Limits, LogLine, Outbound, Output, Permit, Progress, Scheme,
+};
+use tokio::sync::Notify;
+
+/// Answers host calls and remembers them.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    pub(crate) lines: Mutex<Vec<LogLine>>,
+    pub(crate) reports: Mutex<Vec<Progress>>,
+    pub(crate) requests: Mutex<Vec<(HttpRequest, Permit)>>,
+    pub(crate) lines_until_lost: Option<usize>,
+    pub(crate) answer: Answer,
+    /// Told when a request comes in.
+    pub(crate) requested: Notify,
+    pub(crate) logged: AtomicUsize,
+}
+
+/// What the recorder answers requests with.
+#[derive(Default)]
+pub(crate) enum Answer {
+    /// Status 200 and the body `{}`.
+    #[default]
+    Empty,
+    Never,
+    Body(Vec<u8>),
+    Lost,
+    Really(Outbound),
+}
+
+#[async_trait]
+impl HostCalls for Recorder {
+    async fn log(&self, line: LogLine) -> Result<(), HostCallError> {
+        if Some(self.logged.fetch_add(1, SeqCst)) == self.lines_until_lost {
+            return Err(HostCallError::new("the lease is gone"));
+        }
+        self.lines.lock().expect("lines").push(line);
+        Ok(())
+    }
+
+    async fn progress(&self, report: Progress) -> Result<(), HostCallError> {
+        self.reports.lock().expect("reports").push(report);
+        Ok(())
+    }
+
+    async fn http(&self, request: HttpRequest, permit: Permit) -> Result<HttpResponse, HttpError> {
+        self.requests.lock().expect("requests").push((request.clone(), permit));
+        self.requested.notify_one();
+        let body = match &self.answer {
+            Answer::Empty => b"{}".to_vec(),
+            Answer::Body(body) => body.clone(),
+            Answer::Never => std::future::pending().await,
+            Answer::Lost => return Err(HostCallError::new("the lease is gone").into()),
+            Answer::Really(outbound) => return outbound.send(request, permit).await,
+        };
+        Ok(HttpResponse { status: 200, headers: vec![], body })
+    }
+}
+
+impl Recorder {
+    pub(crate) fn answering(answer: Answer) -> Arc<Self> {
+        Arc::new(Self { answer, ..Self::default() })
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.lines.lock().expect("lines").iter().map(|line| line.text.clone()).collect()
+    }
+
+    pub(crate) fn request_count(&self) -> usize {
+        self.requests.lock().expect("requests").len()
+    }
+}
+
+/// A host with room for a few calls.
+pub(crate) fn host() -> Host {
+    host_with(16)
+}
+
+pub(crate) fn host_with(instances: u32) -> Host {
+    Host::new(HostConfig { instances, ..HostConfig::default() }).expect("a host")
+}
+
+/// Limits that end a test soon.
+pub(crate) fn short() -> Limits {
+    Limits { wall: Duration::from_secs(5), cpu: Duration::from_millis(200), ..Limits::default() }
+}
+
+pub(crate) fn call(plugin: Digest) -> Invocation {
+    Invocation {
+        plugin,
+        action: "run".into(),
+        input: r#"{"greeting":"hello"}"#.into(),
+        env: vec![("LANG".into(), "C".into())],
+        run: "run_1".into(),
+        stage: "build".into(),
+        attempt: 1,
+        effect_key: "key".into(),
+        grants: Arc::default(),
+        limits: short(),
+    }
+}
+
+pub(crate) async fn load(host: &Host, component: &[u8]) -> Digest {
+    let digest = Digest::of(component);
+    host.load(&digest, component).await.expect("the component loads");
+    digest
+}
+
+/// Calls a component on a host of its own.
+pub(crate) async fn invoke(component: &[u8]) -> Result<Output, InvokeError> {
+    invoke_with(component, &Arc::default(), |_| ()).await
+}
+
+pub(crate) async fn invoke_with(
+    component: &[u8],
+    calls: &Arc<Recorder>,
+    change: impl FnOnce(&mut Invocation),
+) -> Result<Output, InvokeError> {
+    let host = host();
+    let mut call = call(load(&host, component).await);
+    change(&mut call);
+    host.invoke(call, Arc::clone(calls) as Arc<dyn HostCalls>).await
+}
+
+/// The code and the message of a call that must not succeed.
+#[track_caller]
+pub(crate) fn refused(result: Result<Output, InvokeError>) -> (&'static str, String) {
+    let error = result.expect_err("the call must not succeed");
+    (error.code(), error.to_string())
+}
+
+pub(crate) fn granting(scheme: Scheme, host: &str, port: Option<u16>) -> Arc<Grants> {
+    let host = host.parse().expect("a host pattern");
+    Arc::new(Grants { http: vec![HttpGrant { scheme, host, port, methods: vec![] }] })
+}

@@ -1,0 +1,13 @@
+//! The sandbox against real components, most of them hostile.
+//!
+//! Guests are written as core modules in WAT and made into components with the
+//! plugin world of `wit/`; what they ask for is answered by a recorder.
+
+mod calling;
+mod guest;
+mod harness;
+mod limits;
+mod loading;
+mod outbound;
+mod requests;
+mod speaking;

@@ -1,0 +1,78 @@
+//! The HTTP interface under `/api/v1`: what can be asked of a server, and the event streams.
+//!
+//! Every handler but `/up` and the webhook takes an [`auth::Admin`], which only a valid token makes.
+
+mod auth;
+mod health;
+mod hooks;
+mod problem;
+mod projects;
+mod runs;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use kiket_store::Store;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use problem::Problem;
+
+use crate::dispatch::Dispatch;
+use crate::publish::Publisher;
+use crate::revisions::Revisions;
+
+/// Largest body of a request, but for webhooks.
+const BODY_BYTES: usize = 1024 * 1024;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) tokens: Arc<auth::Tokens>,
+    pub(crate) public_url: Arc<str>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Api {
+    /// Makes the state of the handlers; the parts come from the one place that wires them.
+    pub(crate) fn new(
+        publisher: Arc<Publisher>,
+        dispatch: Arc<Dispatch>,
+        public_url: &str,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            store: publisher.store.clone(),
+            revisions: Arc::clone(&publisher.revisions),
+            tokens: Arc::default(),
+            dispatch,
+            publisher,
+            public_url: public_url.into(),
+            shutdown,
+        }
+    }
+}
+
+/// Builds the routes.
+pub(crate) fn router(api: Api) -> Router {
+    let v1 = Router::new()
+        .merge(projects::router())
+        .merge(runs::router())
+        .merge(stream::router())
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .merge(hooks::router());
+    Router::new()
+        .nest("/api/v1", v1)
+        .merge(health::router())
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+        })
+        .with_state(api)
+}

@@ -1,0 +1,161 @@
+//! Errors as `application/problem+json` (RFC 9457). The one place that decides a status.
+
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kiket_core::catalog::Refusal;
+use kiket_core::run::Rejected;
+use kiket_store::{CommitError, Conflict, StoreError};
+use serde::Serialize;
+
+use crate::dispatch::DispatchError;
+use crate::publish::SyncFailure;
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one part of a request.
+#[derive(Debug, Serialize)]
+struct FieldError {
+    pointer: String,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Body<'p> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'p str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'p [FieldError],
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    pub(crate) fn not_found(what: &str, name: &str) -> Self {
+        let name: String = name.chars().take(100).collect();
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} `{name}`"))
+    }
+
+    pub(crate) fn unauthorized(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, detail)
+    }
+
+    pub(crate) fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    pub(crate) fn invalid_inputs(refusals: Vec<Refusal>) -> Self {
+        let mut problem = Self::invalid("invalid_inputs", "the pipeline refuses these inputs");
+        let field = |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), detail: refusal.reason };
+        problem.errors = refusals.into_iter().map(field).collect();
+        problem
+    }
+
+    fn internal(error: &dyn std::error::Error) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain += &format!(": {cause}");
+            source = cause.source();
+        }
+        tracing::error!(error = %chain, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("error");
+        let Self { status, code, detail, errors } = &self;
+        let body = Body { kind: "about:blank", title, status: status.as_u16(), code, detail, errors };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (*status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if *status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Full(_) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full; nothing was changed")
+            }
+            StoreError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down"),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<CommitError> for Problem {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            CommitError::Conflict(Conflict::DuplicateProject { name }) => {
+                Self::new(StatusCode::CONFLICT, "project_exists", format!("there is already a project `{name}`"))
+            }
+            CommitError::Conflict(conflict) => Self::new(StatusCode::CONFLICT, "conflict", conflict.to_string()),
+        }
+    }
+}
+
+impl From<DispatchError> for Problem {
+    fn from(error: DispatchError) -> Self {
+        match error {
+            DispatchError::UnknownRun(run) => Self::not_found("run", &run.to_string()),
+            DispatchError::Rejected(Rejected::Ended) => Self::new(StatusCode::CONFLICT, "run_ended", "the run has ended"),
+            DispatchError::Rejected(rejected) => Self::new(StatusCode::CONFLICT, "rejected", rejected.to_string()),
+            DispatchError::Lost => Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the run; ask again"),
+            DispatchError::Store(error) => error.into(),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SyncFailure> for Problem {
+    fn from(error: SyncFailure) -> Self {
+        match error {
+            SyncFailure::UnknownProject => Self::not_found("project", ""),
+            SyncFailure::Url(detail) => Self::invalid("invalid_url", detail),
+            SyncFailure::Commit40(_) => Self::invalid("invalid_commit", error.to_string()),
+            SyncFailure::Git(error) => Self::invalid("sync_failed", error.to_string()),
+            SyncFailure::Dispatch(error) => error.into(),
+            SyncFailure::Commit(error) => error.into(),
+            SyncFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+macro_rules! from_rejection {
+    ($($rejection:ty => $code:literal),+) => {
+        $(impl From<$rejection> for Problem {
+            fn from(rejection: $rejection) -> Self {
+                Self::new(rejection.status(), $code, rejection.body_text())
+            }
+        })+
+    };
+}
+
+from_rejection!(
+    JsonRejection => "invalid_body",
+    QueryRejection => "invalid_query",
+    PathRejection => "invalid_path",
+    BytesRejection => "invalid_body"
+);

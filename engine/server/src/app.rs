@@ -1,0 +1,132 @@
+//! Wiring: the parts of a server, made once and put together.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kiket_host::{Host, HostConfig, Outbound};
+use kiket_store::{Change, NewToken, Store};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api};
+use crate::config::Config;
+use crate::dispatch::{Assignment, Dispatch, Slots};
+use crate::driver::{self, Driver};
+use crate::plugins::Plugins;
+use crate::publish::{self, Publisher};
+use crate::revisions::Revisions;
+use crate::{clock, token};
+
+/// Everything but the listener: what `serve` and `run` have in common.
+pub(crate) struct Engine {
+    pub(crate) store: Store,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// A server that answers.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The admin token, on the very first start only.
+    pub admin_token: Option<String>,
+    engine: Engine,
+    listening: JoinHandle<std::io::Result<()>>,
+}
+
+impl Engine {
+    /// Opens what is kept in `data` and starts the workers.
+    pub(crate) async fn open(data: &Path, slots: usize) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        let store = Store::open(&data.join("kiket.db")).await?;
+        let host = Host::new(HostConfig { cache_dir: Some(data.join("cache")), ..HostConfig::default() })?;
+        let folder = data.join("plugins");
+        let plugins = tokio::task::spawn_blocking(move || Plugins::open(host, folder)).await??;
+        let plugins = Arc::new(plugins);
+        let revisions = Arc::new(Revisions::new(store.clone(), Arc::clone(&plugins)));
+        let slots = Arc::new(Slots::new(slots));
+        let owner = format!("node/{}", clock::ulid());
+        let (hand, handed) = mpsc::unbounded_channel::<Assignment>();
+        let dispatch = Dispatch::new(store.clone(), Arc::clone(&revisions), Arc::clone(&slots), owner.clone(), hand);
+        let dispatch = Arc::new(dispatch);
+        let publisher = Arc::new(Publisher {
+            store: store.clone(),
+            plugins: Arc::clone(&plugins),
+            revisions: Arc::clone(&revisions),
+            dispatch: Arc::clone(&dispatch),
+            mirrors: data.join("git"),
+        });
+        let shutdown = CancellationToken::new();
+        let driver = Driver {
+            store: store.clone(),
+            dispatch: Arc::clone(&dispatch),
+            plugins: Arc::clone(&plugins),
+            outbound: Outbound::new()?,
+            slots,
+            owner: owner.clone(),
+        };
+        let tasks = vec![
+            tokio::spawn(driver::run(driver, handed, shutdown.clone())),
+            tokio::spawn(publish::run(store.clone(), Arc::clone(&publisher), owner, shutdown.clone())),
+        ];
+        Ok(Self { store, plugins, revisions, dispatch, publisher, shutdown, tasks })
+    }
+
+    /// Stops the workers. What is under way is cut off and found again at the next start.
+    pub(crate) async fn close(self) {
+        self.shutdown.cancel();
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.store.close().await;
+    }
+}
+
+impl Server {
+    /// Starts a server; it answers from here on.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let engine = Engine::open(&config.data, config.slots).await?;
+        let admin_token = first_token(&engine.store).await?;
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let api = Api::new(
+            Arc::clone(&engine.publisher),
+            Arc::clone(&engine.dispatch),
+            public_url.trim_end_matches('/'),
+            engine.shutdown.clone(),
+        );
+        let shutdown = engine.shutdown.clone();
+        let serve = axum::serve(listener, api::router(api)).with_graceful_shutdown(shutdown.cancelled_owned());
+        let listening = tokio::spawn(serve.into_future());
+        Ok(Self { address, admin_token, engine, listening })
+    }
+
+    /// Stops accepting, ends the streams, stops the workers and closes the store.
+    pub async fn stop(self) {
+        self.engine.shutdown.cancel();
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), self.listening).await;
+        self.engine.close().await;
+    }
+}
+
+/// Makes the one admin token of a new server.
+async fn first_token(store: &Store) -> anyhow::Result<Option<String>> {
+    if !store.tokens().await?.is_empty() {
+        return Ok(None);
+    }
+    let token = token::make("admin");
+    let hash = token::hash(&token).context("a token that was just made has a hash")?;
+    let row = NewToken { hash, name: "first".to_owned(), kind: "admin".to_owned(), created_at: clock::now() };
+    store.commit(vec![Change::Token(row)]).await?;
+    Ok(Some(token))
+}

@@ -1,0 +1,177 @@
+//! `kiket run`: a pipeline from the working tree, on the same engine as a server's, without one.
+
+use std::io::{IsTerminal as _, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use kiket_core::run::{Queued, RunStatus, Trigger};
+use kiket_core::{ProjectId, RevisionId, RunId};
+use kiket_store::{Change, HookSecret, NewEvent, NewProject, NewRevision, Position, RevisionStatus, StoreError};
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::tree::{self, Tree};
+use super::view::{Mode, View};
+use crate::app::Engine;
+use crate::clock;
+use crate::config::Config;
+use crate::dispatch::NewRun;
+use crate::events::{Tail, frame, is_end, of_run};
+
+/// What the one project of a local database is called.
+const PROJECT: &str = "local";
+
+/// Run a pipeline from the working tree, without a server
+#[derive(clap::Args)]
+#[command(after_help = "Exit code: 0 the run succeeded, 1 it did not or could not start, 2 the definitions have errors\n\n\
+Example:\n  kiket run release -i version=v1.2.0")]
+pub(super) struct Arguments {
+    /// The pipeline's id
+    pipeline: String,
+    /// An input: a JSON value, or else text
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    input: Vec<String>,
+    /// Write one JSON event a line
+    #[arg(long)]
+    json: bool,
+    /// Folder that holds .kiket/, or one below it
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    path: PathBuf,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let root = tree::find_root(&arguments.path)?;
+    let engine = match Engine::open(&state_folder(&root)?, Config::SLOTS).await {
+        Ok(engine) => engine,
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
+            bail!("another `kiket run` is under way in {}", root.display())
+        }
+        Err(error) => return Err(error),
+    };
+    let code = run_in(&engine, &root, &arguments).await;
+    engine.close().await;
+    code
+}
+
+async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let tree = tree::read(root, &engine.plugins)?;
+    let Some(revision) = &tree.revision else {
+        eprint!("{}", tree.render());
+        return Ok(ExitCode::from(2));
+    };
+    let Some(plan) = revision.plan(&arguments.pipeline) else {
+        let known: Vec<&str> = revision.plans().map(|plan| plan.pipeline.as_str()).collect();
+        bail!("there is no pipeline `{}`; there are: {}", arguments.pipeline, known.join(", "));
+    };
+    let inputs = plan.check_inputs(parse_inputs(&arguments.input)?).map_err(|refusals| {
+        let reasons: Vec<_> = refusals.into_iter().map(|refusal| format!("{}: {}", refusal.pointer, refusal.reason)).collect();
+        anyhow::anyhow!("the pipeline refuses these inputs\n  {}", reasons.join("\n  "))
+    })?;
+    let project = project(engine, root).await?;
+    let revision_id = publish(engine, project, &tree).await?;
+    let id = RunId::new(clock::ulid());
+    let queued = Queued {
+        id,
+        project: PROJECT.to_owned(),
+        pipeline: plan.pipeline.clone(),
+        revision: revision_id,
+        commit: None,
+        reference: None,
+        trigger: Trigger::Local,
+        actor: std::env::var("USER").unwrap_or_default(),
+        inputs,
+        env: Map::new(),
+        stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+    };
+    engine.dispatch.start(NewRun { project, revision: revision_id, queued, trigger_key: None }).await?;
+    follow(engine, id, arguments.json).await
+}
+
+/// Shows the run until it ends; an interrupt cancels it, and a second one leaves at once.
+async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitCode> {
+    let mode = match (json, stdout().is_terminal()) {
+        (true, _) => Mode::Json,
+        (false, true) => Mode::Terminal,
+        (false, false) => Mode::Plain,
+    };
+    let mut view = View::new(mode, stdout());
+    let mut tail = Tail::new(engine.store.clone(), of_run(run), Position::ZERO);
+    let mut interrupted = false;
+    loop {
+        let entry = tokio::select! {
+            entry = tail.next() => entry?,
+            _ = tokio::signal::ctrl_c() => {
+                if std::mem::replace(&mut interrupted, true) {
+                    return Ok(ExitCode::FAILURE);
+                }
+                engine.dispatch.cancel(run).await?;
+                continue;
+            }
+        };
+        let data: Json = serde_json::from_str(&frame(&entry, PROJECT))?;
+        view.event(&entry.kind, &data)?;
+        if is_end(&entry) {
+            break;
+        }
+    }
+    let status = engine.dispatch.load(run).await?.status;
+    Ok(if status == RunStatus::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
+    if let Some(project) = engine.store.project_by_name(PROJECT).await? {
+        return Ok(project.id);
+    }
+    let id = ProjectId::new(clock::ulid());
+    let project = NewProject {
+        id,
+        name: PROJECT.to_owned(),
+        url: format!("file://{}", root.display()),
+        branch: None,
+        hook_secret: HookSecret::new(crate::token::random_text(40)),
+        created_at: clock::now(),
+    };
+    engine.store.commit(vec![Change::Project(project)]).await?;
+    Ok(id)
+}
+
+async fn publish(engine: &Engine, project: ProjectId, tree: &Tree) -> anyhow::Result<RevisionId> {
+    let id = RevisionId::new(clock::ulid());
+    let data = json!({ "kind": "revision.published", "revision": id, "status": "active", "errors": 0 });
+    let revision = NewRevision {
+        id,
+        project,
+        reference: None,
+        commit: "working-tree".to_owned(),
+        status: RevisionStatus::Active,
+        sources: tree.sources.clone(),
+        diagnostics: serde_json::to_string(&tree.diagnostics)?,
+        plugins: serde_json::to_string(&tree.pinned)?,
+        at: clock::now(),
+        event: NewEvent { kind: "revision.published".into(), stage: None, data: data.to_string() },
+    };
+    engine.store.commit(vec![Change::Revision(revision)]).await?;
+    Ok(id)
+}
+
+fn parse_inputs(texts: &[String]) -> anyhow::Result<Map<String, Json>> {
+    let mut inputs = Map::new();
+    for text in texts {
+        let (name, value) = text.split_once('=').with_context(|| format!("`{text}` is not NAME=VALUE"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
+        inputs.insert(name.to_owned(), value);
+    }
+    Ok(inputs)
+}
+
+/// The user's state folder (XDG), one below it for each working tree.
+fn state_folder(root: &Path) -> anyhow::Result<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = state.or_else(home).context("neither XDG_STATE_HOME nor HOME says where to keep the state")?;
+    let digest = hex::encode(Sha256::digest(root.as_os_str().as_encoded_bytes()));
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    Ok(state.join("kiket").join(format!("{name}-{}", &digest[..12])))
+}
+

@@ -1,0 +1,51 @@
+//! `kiket serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::app::Server;
+use crate::config::Config;
+
+/// Start a server
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  kiket serve --data /var/lib/kiket --listen 127.0.0.1:8080")]
+pub(super) struct Arguments {
+    /// Folder of everything the server keeps
+    #[arg(long, env = "KIKET_DATA", default_value = "kiket-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Address to listen on
+    #[arg(long, env = "KIKET_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// How many stages run at once
+    #[arg(long, env = "KIKET_SLOTS", default_value_t = Config::SLOTS, value_name = "N")]
+    slots: usize,
+    /// Address that clients reach the server at, where it is not the one it listens on
+    #[arg(long, env = "KIKET_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { data, listen, slots, public_url } = arguments;
+    anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
+    let config = Config { slots, public_url, ..Config::new(data, listen) };
+    let server = Server::start(&config).await?;
+    println!("listening on http://{}", server.address);
+    if let Some(token) = &server.admin_token {
+        println!("admin token: {token}");
+        println!("(it is shown this once; clients take it as --token or KIKET_TOKEN)");
+    }
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,23 @@
+//! The clock and the source of ids: the one place that knows what time it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kiket_core::Timestamp;
+use kiket_core::run::Moment;
+use ulid::Ulid;
+
+/// Returns the time.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Returns what core wants to know of this moment.
+pub(crate) fn moment() -> Moment {
+    Moment { now: now() }
+}
+
+/// Makes the unique part of an id.
+pub(crate) fn ulid() -> Ulid {
+    Ulid::generate()
+}

@@ -1,0 +1,278 @@
+//! Commands on runs: load, decide, commit, hand over. Every change to a run goes this way.
+//!
+//! A run is changed by one task of this process at a time; what another process
+//! did shows as a conflict on its sequence number, and the command is decided
+//! again on the newer state. The commit that readies a stage leases it to a free
+//! slot right away where there is one, so that no queue is polled in between.
+
+mod live;
+mod slots;
+mod work;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kiket_core::run::{Command, Event, Outcome, Queued, Rejected, Run};
+use kiket_core::{ProjectId, RevisionId, RunId};
+use kiket_store::{Change, CommitError, Conflict, Held, Records, RunChange, RunHead, Seq, Store, StoreError, Write};
+use tokio::sync::mpsc;
+
+use live::Live;
+pub(crate) use slots::{Slot, Slots};
+pub(crate) use work::{Assignment, LEASE};
+
+use crate::revisions::{RevisionError, Revisions};
+
+/// Why a command on a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DispatchError {
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// The run refuses the command.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The work it rests on belongs to somebody else by now.
+    #[error("the work belongs to somebody else by now")]
+    Lost,
+    /// The same cause has already started a run.
+    #[error("the same cause has already started run {0}")]
+    Duplicate(RunId),
+    /// The run's definitions cannot be had.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A run to be.
+#[derive(Clone)]
+pub(crate) struct NewRun {
+    pub(crate) project: ProjectId,
+    pub(crate) revision: RevisionId,
+    pub(crate) queued: Queued,
+    /// The same cause starts at most one run.
+    pub(crate) trigger_key: Option<String>,
+}
+
+/// Applies commands to runs.
+pub(crate) struct Dispatch {
+    store: Store,
+    revisions: Arc<Revisions>,
+    slots: Arc<Slots>,
+    owner: String,
+    handed: mpsc::UnboundedSender<Assignment>,
+    live: Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<Live>>>>,
+    running: work::Running,
+}
+
+impl Dispatch {
+    /// Makes a dispatch whose leases belong to `owner`; assignments go out through `handed`.
+    pub(crate) fn new(
+        store: Store,
+        revisions: Arc<Revisions>,
+        slots: Arc<Slots>,
+        owner: String,
+        handed: mpsc::UnboundedSender<Assignment>,
+    ) -> Self {
+        Self { store, revisions, slots, owner, handed, live: Mutex::default(), running: work::Running::default() }
+    }
+
+    /// Starts a run and hands its first stages to free slots.
+    pub(crate) async fn start(&self, new: NewRun) -> Result<RunId, DispatchError> {
+        let id = new.queued.id;
+        let plan = self.plan_of(&new).await?;
+        let mut live = Live::new(id, new.project, plan.0, plan.1);
+        let queued = Command::Queue(Arc::new(new.queued.clone()));
+        let mut draft = live.draft(&self.owner);
+        draft.decide(queued)?;
+        draft.hand_over(&self.slots, None);
+        let (change, next, assignments) = draft.into_change(Write::Create(head_of(&new)), None);
+        match self.store.commit(vec![Change::Run(change)]).await {
+            Ok(_) => {}
+            Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => return Err(DispatchError::Duplicate(run)),
+            Err(error) => return Err(self.conflict(error)),
+        }
+        live.settle(next);
+        self.keep(id, live);
+        self.send(assignments);
+        Ok(id)
+    }
+
+    /// Drafts the start of a run as a part of a larger unit; its work waits to be claimed.
+    pub(crate) async fn draft_start(&self, new: NewRun) -> Result<RunChange, DispatchError> {
+        let plan = self.plan_of(&new).await?;
+        let live = Live::new(new.queued.id, new.project, plan.0, plan.1);
+        let mut draft = live.draft(&self.owner);
+        draft.decide(Command::Queue(Arc::new(new.queued.clone())))?;
+        Ok(draft.into_change(Write::Create(head_of(&new)), None).0)
+    }
+
+    /// Begins an attempt for work that was claimed from the store.
+    pub(crate) async fn begin(&self, run: RunId, stage: Arc<str>, held: Held, slot: Slot) -> Result<Option<Assignment>, DispatchError> {
+        let command = Command::Begin { stage };
+        self.act(run, Some(held), Vec::new(), command, Some(slot)).await
+    }
+
+    /// Reports how an attempt ended, together with its last records. Returns what the slot does next.
+    pub(crate) async fn finish(
+        &self,
+        done: Assignment,
+        outcome: Outcome,
+        records: Option<Records>,
+    ) -> Result<Option<Assignment>, DispatchError> {
+        let Assignment { run, stage, attempt, held, slot, .. } = done;
+        let command = Command::Finish { stage, attempt, outcome };
+        self.act(run, Some(held), records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
+    }
+
+    /// Cancels a run.
+    pub(crate) async fn cancel(&self, run: RunId) -> Result<(), DispatchError> {
+        self.act(run, None, Vec::new(), Command::Cancel, None).await.map(drop)
+    }
+
+    /// Ends a run whose time is up.
+    pub(crate) async fn expire(&self, run: RunId, held: Held) -> Result<(), DispatchError> {
+        self.act(run, Some(held), Vec::new(), Command::Expire, None).await.map(drop)
+    }
+
+    /// Returns the newest state of a run.
+    pub(crate) async fn load(&self, run: RunId) -> Result<Run, DispatchError> {
+        let row = self.store.run(run).await?.ok_or(DispatchError::UnknownRun(run))?;
+        parse_state(run, &row.state)
+    }
+
+    /// Decides and commits, again if somebody else was faster. The slot serves the first
+    /// stage that this readies, if there is one, and is free again otherwise.
+    async fn act(
+        &self,
+        run: RunId,
+        held: Option<Held>,
+        before: Vec<Change>,
+        command: Command,
+        slot: Option<Slot>,
+    ) -> Result<Option<Assignment>, DispatchError> {
+        let mut slot = slot;
+        loop {
+            let shared = self.live(run).await?;
+            let mut live = shared.lock().await;
+            let mut draft = live.draft(&self.owner);
+            if let Err(rejected) = draft.decide(command.clone()) {
+                if live.run.status.is_terminal() {
+                    self.forget(run);
+                }
+                return Err(rejected.into());
+            }
+            slot = draft.begun_by_command(&held, slot.take());
+            slot = draft.hand_over(&self.slots, slot.take());
+            let (change, next, mut assignments) = draft.into_change(Write::Advance { expected: live.seq }, held.clone());
+            let stopped: Vec<Event> = next.events.clone();
+            let mut unit = before.clone();
+            unit.push(Change::Run(change));
+            match self.store.commit(unit).await {
+                Ok(_) => {}
+                Err(CommitError::Conflict(Conflict::Seq { .. })) => {
+                    slot = slot.or_else(|| assignments.pop().map(|assignment| assignment.slot));
+                    self.forget(run);
+                    continue;
+                }
+                Err(error) => {
+                    self.forget(run);
+                    return Err(self.conflict(error));
+                }
+            }
+            live.settle(next);
+            if live.run.status.is_terminal() {
+                self.forget(run);
+            }
+            drop(live);
+            self.running.stop(run, &stopped);
+            let own = (slot.is_none() && !assignments.is_empty()).then(|| assignments.remove(0));
+            for assignment in own.iter().chain(&assignments) {
+                self.running.started(assignment);
+            }
+            for assignment in assignments {
+                // Losing this loses nothing but time: the lease runs out.
+                let _ = self.handed.send(assignment);
+            }
+            return Ok(own);
+        }
+    }
+
+    async fn plan_of(&self, new: &NewRun) -> Result<(Arc<kiket_core::plan::Plan>, Arc<kiket_core::revision::Revision>), DispatchError> {
+        let revision = self.revisions.get(new.revision).await?;
+        let plan = revision.plan(&new.queued.pipeline).cloned().ok_or(RevisionError::Stale(new.revision))?;
+        Ok((plan, revision))
+    }
+
+    async fn live(&self, run: RunId) -> Result<Arc<tokio::sync::Mutex<Live>>, DispatchError> {
+        if let Some(live) = self.lock().get(&run) {
+            return Ok(Arc::clone(live));
+        }
+        let row = self.store.run(run).await?.ok_or(DispatchError::UnknownRun(run))?;
+        let revision = self.revisions.get(row.revision).await?;
+        let plan = revision.plan(&row.pipeline).cloned().ok_or(RevisionError::Stale(row.revision))?;
+        let mut live = Live::new(run, row.project, plan, revision);
+        live.run = parse_state(run, &row.state)?;
+        live.seq = row.seq;
+        let shared = Arc::new(tokio::sync::Mutex::new(live));
+        if row.terminal {
+            return Ok(shared);
+        }
+        Ok(Arc::clone(self.lock().entry(run).or_insert(shared)))
+    }
+
+    fn send(&self, assignments: Vec<Assignment>) {
+        for assignment in assignments {
+            self.running.started(&assignment);
+            let _ = self.handed.send(assignment);
+        }
+    }
+
+    fn keep(&self, run: RunId, live: Live) {
+        if !live.run.status.is_terminal() {
+            self.lock().insert(run, Arc::new(tokio::sync::Mutex::new(live)));
+        }
+    }
+
+    fn forget(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    fn conflict(&self, error: CommitError) -> DispatchError {
+        match error {
+            CommitError::Conflict(conflict) => {
+                tracing::debug!(%conflict, "a change came too late");
+                DispatchError::Lost
+            }
+            CommitError::Store(error) => error.into(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<tokio::sync::Mutex<Live>>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn head_of(new: &NewRun) -> RunHead {
+    RunHead {
+        project: new.project,
+        pipeline: new.queued.pipeline.clone(),
+        revision: new.revision,
+        commit: new.queued.commit.clone(),
+        reference: new.queued.reference.clone(),
+        trigger: serde_json::to_string(&new.queued.trigger).unwrap_or_else(|_| "{}".to_owned()),
+        trigger_key: new.trigger_key.clone(),
+    }
+}
+
+fn parse_state(run: RunId, state: &str) -> Result<Run, DispatchError> {
+    serde_json::from_str(state).map_err(|error| {
+        tracing::error!(run.id = %run, %error, "the stored state of a run cannot be read");
+        StoreError::Malformed { column: "state", value: error.to_string() }.into()
+    })
+}
+
+/// Sequence numbers count events; a run without any is at zero.
+const NEW: Seq = Seq::ZERO;

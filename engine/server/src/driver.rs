@@ -1,0 +1,137 @@
+//! The driver: gives ready stages to slots and runs them to their ends.
+//!
+//! Stages reach it in two ways: leased by the commit that readied them, or claimed
+//! from the store when slots are free. The first is only faster; the second alone
+//! would do, and is how work is found again after a restart.
+
+mod attempt;
+mod calls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiket_host::Outbound;
+use kiket_store::{Claim, Held, Store, StoreError, Task, TaskKind, Work};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
+use crate::plugins::Plugins;
+
+/// How long the driver sleeps at most before it looks for work: what a lost wake-up costs.
+const POLL: Duration = Duration::from_secs(1);
+/// How many rows one claim takes at most.
+const BATCH: usize = 32;
+
+/// What the driver works with.
+pub(crate) struct Driver {
+    pub(crate) store: Store,
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) outbound: Outbound,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) owner: String,
+}
+
+/// Runs until `shutdown`, then waits for nothing: what is under way is found again by its lease.
+pub(crate) async fn run(driver: Driver, mut handed: mpsc::UnboundedReceiver<Assignment>, shutdown: CancellationToken) {
+    let driver = Arc::new(driver);
+    let tasks = TaskTracker::new();
+    let receive = async {
+        while let Some(assignment) = handed.recv().await {
+            tasks.spawn(attempt::run(Arc::clone(&driver), assignment));
+        }
+    };
+    tokio::select! {
+        () = receive => {}
+        () = claim_for_ever(&driver, &tasks) => {}
+        () = renew_for_ever(&driver) => {}
+        () = shutdown.cancelled() => {}
+    }
+}
+
+async fn claim_for_ever(driver: &Arc<Driver>, tasks: &TaskTracker) {
+    let mut readied = driver.store.readied();
+    loop {
+        readied.mark_unchanged();
+        match claim(driver, tasks).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "work cannot be claimed"),
+        }
+        let _ = timeout(until_due(driver).await, readied.changed()).await;
+    }
+}
+
+/// Claims as much as there are free slots; tells whether there may be more.
+async fn claim(driver: &Arc<Driver>, tasks: &TaskTracker) -> Result<bool, StoreError> {
+    let mut slots = vec![driver.slots.wait().await];
+    while slots.len() < BATCH {
+        match driver.slots.take() {
+            Some(slot) => slots.push(slot),
+            None => break,
+        }
+    }
+    let now = clock::now();
+    let claim = Claim {
+        owner: driver.owner.clone(),
+        kinds: vec![TaskKind::Stage, TaskKind::Deadline],
+        limit: u32::try_from(slots.len()).unwrap_or(u32::MAX),
+        now,
+        until: now.after(LEASE),
+    };
+    let claimed = driver.store.claim(claim).await?;
+    let more = claimed.len() == slots.len();
+    driver.slots.set_backlog(more);
+    for (work, slot) in claimed.into_iter().zip(slots) {
+        tasks.spawn(take_up(Arc::clone(driver), work, slot));
+    }
+    Ok(more)
+}
+
+async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
+    let held: Held = work.held();
+    let (run, result) = match work.task {
+        Task::Stage { run, stage, .. } => match driver.dispatch.begin(run, stage.into(), held, slot).await {
+            Ok(Some(assignment)) => return attempt::run(driver, assignment).await,
+            Ok(None) => return,
+            Err(error) => (run, Err(error)),
+        },
+        Task::Deadline { run } => {
+            drop(slot);
+            (run, driver.dispatch.expire(run, held).await)
+        }
+        Task::Delivery { .. } => return,
+    };
+    match result {
+        Ok(()) | Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
+        Err(error) => tracing::error!(run.id = %run, %error, "work on a run cannot be taken up"),
+    }
+}
+
+/// Keeps the leases of everything that is under way.
+async fn renew_for_ever(driver: &Driver) {
+    let mut ticks = interval(LEASE / 3);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let started = Instant::now();
+        if let Err(error) = driver.store.renew(&driver.owner, clock::now().after(LEASE)).await {
+            tracing::error!(%error, took = ?started.elapsed(), "leases cannot be renewed");
+        }
+    }
+}
+
+/// Returns how long there is nothing to do as far as the store knows.
+async fn until_due(driver: &Driver) -> Duration {
+    match driver.store.earliest_due(&[TaskKind::Stage, TaskKind::Deadline]).await {
+        Ok(Some(due)) => {
+            let millis = u64::try_from(due.millis() - clock::now().millis()).unwrap_or(0);
+            Duration::from_millis(millis).clamp(Duration::from_millis(1), POLL)
+        }
+        _ => POLL,
+    }
+}

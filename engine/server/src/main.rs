@@ -1,0 +1,7 @@
+//! The `kiket` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kiket::cli::main()
+}

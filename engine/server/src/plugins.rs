@@ -1,0 +1,141 @@
+//! The plugins this server has: components by digest, in a folder and in the host.
+//!
+//! A component is kept under its content's digest, so a run that started with one
+//! can be finished with the same one whatever was installed since.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
+
+use kiket_core::catalog::{Catalog, Plugin};
+use kiket_core::manifest::Manifest;
+use kiket_host::{Digest, Host, InvokeError, LoadError, manifest_section};
+
+include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// A component that cannot be used as a plugin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PluginError {
+    /// It says nothing of itself that could be read.
+    #[error("{0}")]
+    Unusable(String),
+    /// The host refuses it.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The folder of components cannot be used.
+    #[error("the folder of components cannot be used: {0}")]
+    Folder(#[from] io::Error),
+    /// Nothing is kept under that digest.
+    #[error("no component is kept under {0}")]
+    Missing(String),
+}
+
+/// The plugins by digest, and the bundled ones by name.
+pub(crate) struct Plugins {
+    host: Host,
+    folder: PathBuf,
+    known: Mutex<HashMap<String, Arc<Plugin>>>,
+    bundled: Catalog,
+}
+
+impl Plugins {
+    /// Opens the folder of components and puts the bundled ones into it.
+    pub(crate) fn open(host: Host, folder: PathBuf) -> Result<Self, PluginError> {
+        fs::create_dir_all(&folder)?;
+        let mut plugins = Self { host, folder, known: Mutex::default(), bundled: Catalog::default() };
+        let mut bundled = Catalog::default();
+        for (name, component) in BUNDLED {
+            bundled.insert(*name, plugins.keep(component)?);
+        }
+        plugins.bundled = bundled;
+        Ok(plugins)
+    }
+
+    /// Returns the bundled plugins.
+    pub(crate) fn bundled(&self) -> &Catalog {
+        &self.bundled
+    }
+
+    /// Keeps a component and returns what it says of itself.
+    pub(crate) fn keep(&self, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+        let digest = Digest::of(component).to_string();
+        if let Some(plugin) = self.lock().get(&digest) {
+            return Ok(Arc::clone(plugin));
+        }
+        let plugin = read_manifest(&digest, component)?;
+        let path = self.path(&digest);
+        if !path.exists() {
+            write_whole(&self.folder, &path, component)?;
+        }
+        self.lock().insert(digest, Arc::clone(&plugin));
+        Ok(plugin)
+    }
+
+    /// Rebuilds the catalog of a stored revision: name in `uses:` to digest.
+    pub(crate) fn catalog(&self, pinned: &BTreeMap<String, String>) -> Result<Catalog, PluginError> {
+        let mut catalog = Catalog::default();
+        for (name, digest) in pinned {
+            let known = self.lock().get(digest).cloned();
+            let plugin = match known {
+                Some(plugin) => plugin,
+                None => self.keep(&self.read(digest)?)?,
+            };
+            catalog.insert(name.as_str(), plugin);
+        }
+        Ok(catalog)
+    }
+
+    /// Makes a component callable; compiles it where that has not happened yet.
+    pub(crate) async fn load(&self, digest: &str) -> Result<Digest, PluginError> {
+        let parsed: Digest = digest.parse().map_err(|_| PluginError::Missing(digest.to_owned()))?;
+        if !self.host.is_loaded(&parsed) {
+            let component = self.read(digest)?;
+            self.host.load(&parsed, &component).await?;
+        }
+        Ok(parsed)
+    }
+
+    /// Calls an action of a loaded component.
+    pub(crate) async fn invoke(
+        &self,
+        call: kiket_host::Invocation,
+        calls: Arc<dyn kiket_host::HostCalls>,
+    ) -> Result<kiket_host::Output, InvokeError> {
+        self.host.invoke(call, calls).await
+    }
+
+    fn read(&self, digest: &str) -> Result<Vec<u8>, PluginError> {
+        let bytes = fs::read(self.path(digest)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => PluginError::Missing(digest.to_owned()),
+            _ => PluginError::Folder(error),
+        })?;
+        if Digest::of(&bytes).to_string() == digest { Ok(bytes) } else { Err(PluginError::Missing(digest.to_owned())) }
+    }
+
+    fn path(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{}.wasm", digest.trim_start_matches("sha256:")))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Plugin>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_manifest(digest: &str, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+    let text = manifest_section(component).map_err(|error| PluginError::Unusable(error.to_string()))?;
+    let text = text.ok_or_else(|| PluginError::Unusable("it carries no manifest".to_owned()))?;
+    let manifest = Manifest::parse(&text).map_err(|error| PluginError::Unusable(error.to_string()))?;
+    let plugin = Plugin::new(digest, manifest).map_err(|error| PluginError::Unusable(error.to_string()))?;
+    Ok(Arc::new(plugin))
+}
+
+/// Writes a file so that it is either whole or not there, also after a power cut.
+fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    fs::File::open(folder)?.sync_all()
+}

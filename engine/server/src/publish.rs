@@ -1,0 +1,14 @@
+//! From a push to runs: fetch, compile, publish or reject, start what `on.push` names.
+//!
+//! A delivery is a row of work; acting on it twice changes nothing more. What a
+//! payload says is a prompt to look: the commit comes from the project's own URL.
+
+mod delivery;
+mod payload;
+mod sync;
+
+pub(crate) use delivery::run;
+pub(crate) use sync::{Publisher, SyncFailure};
+
+use payload::{Push, PushError};
+

@@ -1,0 +1,104 @@
+//! Acting on deliveries, one after the other, oldest first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiket_core::DeliveryId;
+use kiket_store::{
+    Change, Claim, CommitError, Delivery, Held, SettleDelivery, Settled, Store, StoreError, Task, TaskKind, Work,
+    WorkChange, WorkUpdate,
+};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Publisher, Push, PushError, SyncFailure};
+use crate::clock;
+
+/// What a lost wake-up costs.
+const POLL: Duration = Duration::from_secs(1);
+/// Longer than a fetch may take, so that a lease outlives the work.
+const LEASE: Duration = Duration::from_secs(180);
+/// How long a repository that cannot be reached is tried again.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long to wait before it is.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Acts on deliveries until `shutdown`.
+pub(crate) async fn run(store: Store, publisher: Arc<Publisher>, owner: String, shutdown: CancellationToken) {
+    let mut readied = store.readied();
+    while !shutdown.is_cancelled() {
+        readied.mark_unchanged();
+        match claim(&store, &owner).await {
+            Ok(Some((delivery, work))) => {
+                if let Err(error) = act(&store, &publisher, delivery, &work).await {
+                    tracing::error!(delivery.id = %delivery, %error, "a delivery cannot be settled");
+                }
+            }
+            Ok(None) => {
+                tokio::select! {
+                    _ = timeout(POLL, readied.changed()) => {}
+                    () = shutdown.cancelled() => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "deliveries cannot be claimed");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+}
+
+async fn claim(store: &Store, owner: &str) -> Result<Option<(DeliveryId, Work)>, StoreError> {
+    let now = clock::now();
+    let kinds = vec![TaskKind::Delivery];
+    let claim = Claim { owner: format!("{owner}/deliveries"), kinds, limit: 1, now, until: now.after(LEASE) };
+    let work = store.claim(claim).await?.pop();
+    Ok(work.and_then(|work| match work.task {
+        Task::Delivery { delivery } => Some((delivery, work)),
+        _ => None,
+    }))
+}
+
+async fn act(store: &Store, publisher: &Publisher, id: DeliveryId, work: &Work) -> Result<(), CommitError> {
+    let held = work.held();
+    let Some(delivery) = store.delivery(id).await? else { return Ok(()) };
+    let settle = |status, note: String| SettleDelivery { id, status, note, held: held.clone() };
+    if delivery.event != "push" {
+        return commit(store, settle(Settled::Done, format!("a {} event starts nothing", delivery.event))).await;
+    }
+    let push = match Push::parse(&delivery.body) {
+        Ok(push) => push,
+        Err(error @ PushError::NotABranch(_)) => return commit(store, settle(Settled::Done, error.to_string())).await,
+        Err(error) => return commit(store, settle(Settled::Failed, error.to_string())).await,
+    };
+    if push.after.is_none() {
+        return commit(store, settle(Settled::Done, format!("branch {} was deleted", push.branch))).await;
+    }
+    match publisher.push(delivery.project, &push, &|note| settle(Settled::Done, note)).await {
+        Ok(_) => Ok(()),
+        Err(SyncFailure::Commit(error)) => Err(error),
+        Err(failure) if failure.may_pass() && !is_late(&delivery) => {
+            tracing::warn!(delivery.id = %id, %failure, "a push cannot be fetched yet");
+            put_off(store, id, held, work.priority).await
+        }
+        Err(failure) => {
+            tracing::warn!(delivery.id = %id, %failure, "a push cannot be acted on");
+            commit(store, settle(Settled::Failed, failure.to_string())).await
+        }
+    }
+}
+
+fn is_late(delivery: &Delivery) -> bool {
+    clock::now() > delivery.received_at.after(PATIENCE)
+}
+
+async fn put_off(store: &Store, id: DeliveryId, held: Held, priority: i64) -> Result<(), CommitError> {
+    let task = Task::Delivery { delivery: id };
+    let later = WorkChange::Put { task, priority, due: clock::now().after(PAUSE), lease: None };
+    let work = vec![later];
+    store.commit(vec![Change::Work(WorkUpdate { held: Some(held), work })]).await.map(drop)
+}
+
+async fn commit(store: &Store, settle: SettleDelivery) -> Result<(), CommitError> {
+    store.commit(vec![Change::SettleDelivery(settle)]).await.map(drop)
+}

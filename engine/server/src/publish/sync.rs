@@ -1,0 +1,366 @@
+//! One sync of one branch: mirror, sources, compile, one transaction.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kiket_core::catalog::Catalog;
+use kiket_core::definition::PushTrigger;
+use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
+use kiket_core::revision::{Revision, compile, component_paths};
+use kiket_core::run::{Queued, Trigger};
+use kiket_core::{ProjectId, RevisionId, RunId, Source};
+use kiket_store::{Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError};
+use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
+use serde_json::{Map, json};
+
+use super::Push;
+use crate::clock;
+use crate::dispatch::{Dispatch, DispatchError, NewRun};
+use crate::plugins::Plugins;
+use crate::revisions::Revisions;
+
+/// Largest component that a repository may bring along.
+const COMPONENT_BYTES: usize = 16 * 1024 * 1024;
+/// The file that grants plugins what they may do; it always comes from the active revision.
+const GRANTS: &str = ".kiket/plugins.yaml";
+
+/// Why a sync came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SyncFailure {
+    /// There is no such project.
+    #[error("there is no such project")]
+    UnknownProject,
+    /// The repository's address cannot be used.
+    #[error("{0}")]
+    Url(String),
+    /// The delivered commit is not one.
+    #[error("`{0}` is not a commit id")]
+    Commit40(String),
+    /// Git failed.
+    #[error(transparent)]
+    Git(#[from] SyncError),
+    /// A run could not be drafted.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
+    /// The unit was refused.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SyncFailure {
+    /// Tells whether the same sync may succeed later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Git(SyncError::Unreachable { .. } | SyncError::TimedOut { .. }) | Self::Store(_))
+    }
+}
+
+/// What a sync led to.
+#[derive(Debug, Default)]
+pub(crate) struct Synced {
+    /// The revision of the commit; `None` where the branch has none yet.
+    pub(crate) revision: Option<RevisionId>,
+    /// The runs it started, with their pipelines.
+    pub(crate) runs: Vec<(RunId, String)>,
+}
+
+/// What is published with: everything below the seam of the siblings.
+pub(crate) struct Publisher {
+    pub(crate) store: Store,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) mirrors: PathBuf,
+}
+
+/// What Git said of a branch.
+struct Fetched {
+    branch: String,
+    is_active_branch: bool,
+    commit: String,
+    sources: Vec<Source>,
+    skipped: Vec<Diagnostic>,
+    components: Vec<(String, Option<Vec<u8>>)>,
+    changed: Option<Vec<String>>,
+}
+
+/// Builds the change that settles the delivery, given what became of it.
+type Settle<'s> = &'s (dyn Fn(String) -> SettleDelivery + Sync);
+
+impl Publisher {
+    /// Acts on a push; the delivery is settled in the same transaction.
+    pub(crate) async fn push(&self, project: ProjectId, push: &Push, settle: Settle<'_>) -> Result<Synced, SyncFailure> {
+        let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
+        let fetched = self.fetch(&project, Some(push.branch.clone()), push.after.clone(), push.before.clone()).await?;
+        self.publish(&project, fetched, true, &push.actor, Some(settle)).await
+    }
+
+    /// Looks at a branch, or at the project's own. The first sync of a project starts no run.
+    pub(crate) async fn sync(&self, project: &Project, branch: Option<String>, actor: &str) -> Result<Synced, SyncFailure> {
+        let known = self.store.revisions(project.id, 1).await?;
+        let before = match project.active_revision {
+            Some(active) => self.store.revision(active).await?.map(|revision| revision.commit),
+            None => None,
+        };
+        let fetched = self.fetch(project, branch, None, before).await?;
+        self.publish(project, fetched, !known.is_empty(), actor, None).await
+    }
+
+    async fn fetch(
+        &self,
+        project: &Project,
+        branch: Option<String>,
+        commit: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<Fetched>, SyncFailure> {
+        let url: RemoteUrl = project.url.parse().map_err(|error| SyncFailure::Url(format!("{}: {error}", project.url)))?;
+        let commit = commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
+        let folder = self.mirrors.join(format!("{}.git", project.id));
+        let own = project.branch.clone();
+        let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref());
+        match tokio::task::spawn_blocking(work).await {
+            Ok(fetched) => Ok(fetched?),
+            Err(panic) => Err(SyncFailure::Url(format!("reading the repository failed: {panic}"))),
+        }
+    }
+
+    /// Compiles and commits: revision, runs and the settled delivery, all or nothing.
+    async fn publish(
+        &self,
+        project: &Project,
+        fetched: Option<Fetched>,
+        start: bool,
+        actor: &str,
+        settle: Option<Settle<'_>>,
+    ) -> Result<Synced, SyncFailure> {
+        let Some(mut fetched) = fetched else {
+            return self.settle_only(settle, "the branch has no commit").await;
+        };
+        if !fetched.is_active_branch {
+            self.take_grants_of_active(project, &mut fetched.sources).await?;
+        }
+        let (catalog, pinned, mut diagnostics) = self.catalog(&fetched);
+        let (revision, found) = compile(&fetched.sources, &catalog);
+        diagnostics.extend(found);
+        diagnostics.extend(std::mem::take(&mut fetched.skipped));
+        let refused = diagnostics.iter().any(|found| found.severity == Severity::Error);
+        let revision = revision.filter(|_| !refused).map(Arc::new);
+        let known = self.known(project, &fetched, revision.is_some()).await?;
+        let id = known.unwrap_or_else(|| RevisionId::new(clock::ulid()));
+        if let Some(revision) = &revision {
+            self.revisions.remember(id, Arc::clone(revision));
+        }
+        let row = new_revision(id, project, &fetched, revision.is_some(), &diagnostics, &pinned);
+        let mut runs = match revision.as_deref().filter(|_| start) {
+            Some(revision) => queue_runs(project, id, revision, &fetched, actor),
+            None => Vec::new(),
+        };
+        loop {
+            let mut unit: Vec<Change> = Vec::new();
+            if known.is_none() {
+                unit.push(Change::Revision(row.clone()));
+            }
+            // Drafting a run reads the revision, which is in memory since it was compiled.
+            for run in &runs {
+                unit.push(Change::Run(self.dispatch.draft_start(run.clone()).await?));
+            }
+            if let Some(settle) = settle {
+                unit.push(Change::SettleDelivery(settle(note(&fetched, revision.is_some(), runs.len()))));
+            }
+            match self.store.commit(unit).await {
+                Ok(_) => break,
+                Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => {
+                    let row = self.store.run(run).await?;
+                    let started = row.and_then(|row| row.trigger_key);
+                    let before = runs.len();
+                    runs.retain(|run| run.trigger_key != started);
+                    if runs.len() == before {
+                        return Err(CommitError::Conflict(Conflict::DuplicateTrigger { run }).into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tracing::info!(
+            project = %project.name, commit = %fetched.commit, revision = %id, accepted = revision.is_some(),
+            runs = runs.len(), "synced"
+        );
+        let runs = runs.into_iter().map(|run| (run.queued.id, run.queued.pipeline)).collect();
+        Ok(Synced { revision: Some(id), runs })
+    }
+
+    async fn settle_only(&self, settle: Option<Settle<'_>>, note: &str) -> Result<Synced, SyncFailure> {
+        if let Some(settle) = settle {
+            self.store.commit(vec![Change::SettleDelivery(settle(note.to_owned()))]).await?;
+        }
+        Ok(Synced::default())
+    }
+
+    /// Returns the revision that this commit already has, where it means the same.
+    async fn known(&self, project: &Project, fetched: &Fetched, accepted: bool) -> Result<Option<RevisionId>, SyncFailure> {
+        let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active_branch) else { return Ok(None) };
+        let active = self.store.revision(active).await?;
+        let same = |revision: &kiket_store::Revision| {
+            revision.commit == fetched.commit && revision.reference.as_deref() == Some(&*fetched.reference())
+        };
+        Ok(active.filter(same).map(|revision| revision.id))
+    }
+
+    async fn take_grants_of_active(&self, project: &Project, sources: &mut Vec<Source>) -> Result<(), SyncFailure> {
+        sources.retain(|source| source.path != GRANTS);
+        if let Some(active) = project.active_revision {
+            let active = self.store.sources(active).await?;
+            sources.extend(active.into_iter().filter(|source| source.path == GRANTS));
+        }
+        Ok(())
+    }
+
+    fn catalog(&self, fetched: &Fetched) -> (Catalog, BTreeMap<String, String>, Vec<Diagnostic>) {
+        let mut catalog = self.plugins.bundled().clone();
+        let mut diagnostics = Vec::new();
+        for (path, component) in &fetched.components {
+            let kept = component.as_deref().map(|bytes| self.plugins.keep(bytes));
+            match kept {
+                Some(Ok(plugin)) => catalog.insert(format!("./{path}"), plugin),
+                Some(Err(error)) => {
+                    let mut problems = Problems::new(path);
+                    problems.report(Code::UnusableComponent, Span::default(), format!("not a usable plugin: {error}"));
+                    diagnostics.extend(problems.into_diagnostics());
+                }
+                None => {}
+            }
+        }
+        let pinned = catalog.names().filter_map(|name| Some((name.to_owned(), catalog.get(name)?.digest.clone())));
+        let pinned = pinned.collect();
+        (catalog, pinned, diagnostics)
+    }
+}
+
+impl Fetched {
+    fn reference(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+}
+
+/// Everything that Git is asked, in one go on a thread that may block.
+fn fetch(
+    folder: &std::path::Path,
+    url: &RemoteUrl,
+    own: Option<String>,
+    branch: Option<String>,
+    commit: Option<CommitId>,
+    before: Option<&str>,
+) -> Result<Option<Fetched>, SyncError> {
+    let mirror = Mirror::open(folder, url, Limits::default())?;
+    let own = match own {
+        Some(own) => Some(own),
+        None => mirror.default_branch()?,
+    };
+    let Some(branch) = branch.or_else(|| own.clone()) else { return Ok(None) };
+    let commit = match commit {
+        Some(commit) => {
+            mirror.fetch_commit(&branch, &commit)?;
+            commit
+        }
+        None => match mirror.fetch(&branch)? {
+            Some(tip) => tip.commit,
+            None => return Ok(None),
+        },
+    };
+    let sources = mirror.sources(&commit)?;
+    let skipped = sources.skipped.iter().flat_map(|skipped| {
+        let mut problems = Problems::new(&skipped.path);
+        problems.report(Code::NotActedOn, Span::default(), format!("skipped: {}", skipped.reason));
+        problems.into_diagnostics()
+    });
+    let skipped = skipped.collect();
+    let mut components = Vec::new();
+    for path in component_paths(&sources.files) {
+        components.push((path.clone(), mirror.blob(&commit, &path, COMPONENT_BYTES)?));
+    }
+    let changed = before
+        .and_then(|before| before.parse::<CommitId>().ok())
+        .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
+        .and_then(|before| mirror.changed_paths(&before, &commit).ok());
+    Ok(Some(Fetched {
+        is_active_branch: own.as_deref() == Some(&branch),
+        branch,
+        commit: commit.to_string(),
+        sources: sources.files,
+        skipped,
+        components,
+        changed,
+    }))
+}
+
+fn new_revision(
+    id: RevisionId,
+    project: &Project,
+    fetched: &Fetched,
+    accepted: bool,
+    diagnostics: &[Diagnostic],
+    pinned: &BTreeMap<String, String>,
+) -> NewRevision {
+    let status = match (accepted, fetched.is_active_branch) {
+        (false, _) => RevisionStatus::Rejected,
+        (true, true) => RevisionStatus::Active,
+        (true, false) => RevisionStatus::Branch,
+    };
+    let kind = if accepted { "revision.published" } else { "revision.rejected" };
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+    let data = json!({
+        "kind": kind, "revision": id, "commit": fetched.commit, "ref": fetched.reference(),
+        "status": status.to_string(), "errors": errors,
+    });
+    NewRevision {
+        id,
+        project: project.id,
+        reference: Some(fetched.reference()),
+        commit: fetched.commit.clone(),
+        status,
+        sources: fetched.sources.clone(),
+        diagnostics: serde_json::to_string(diagnostics).expect("diagnostics are plain data"),
+        plugins: serde_json::to_string(pinned).expect("names and digests are plain data"),
+        at: clock::now(),
+        event: NewEvent { kind: kind.into(), stage: None, data: data.to_string() },
+    }
+}
+
+/// Drafts a run of every pipeline that this push starts. One that cannot start without inputs does not.
+fn queue_runs(project: &Project, id: RevisionId, revision: &Revision, fetched: &Fetched, actor: &str) -> Vec<NewRun> {
+    let starts = |push: &PushTrigger| {
+        push.takes_branch(&fetched.branch)
+            && (!push.looks_at_paths() || fetched.changed.as_ref().is_none_or(|changed| push.takes_paths(changed)))
+    };
+    let mut runs = Vec::new();
+    for plan in revision.plans().filter(|plan| plan.on.push.as_ref().is_some_and(starts)) {
+        let Ok(inputs) = plan.check_inputs(Map::new()) else {
+            tracing::warn!(project = %project.name, pipeline = %plan.pipeline, "a push cannot start it: it has required inputs");
+            continue;
+        };
+        let queued = Queued {
+            id: RunId::new(clock::ulid()),
+            project: project.name.clone(),
+            pipeline: plan.pipeline.clone(),
+            revision: id,
+            commit: Some(fetched.commit.clone()),
+            reference: Some(fetched.reference()),
+            trigger: Trigger::Push,
+            actor: actor.to_owned(),
+            inputs,
+            env: Map::new(),
+            stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+        };
+        let trigger_key = Some(format!("push:{}:{}:{}", fetched.reference(), fetched.commit, plan.pipeline));
+        runs.push(NewRun { project: project.id, revision: id, queued, trigger_key });
+    }
+    runs
+}
+
+fn note(fetched: &Fetched, accepted: bool, runs: usize) -> String {
+    let outcome = if accepted { "published" } else { "rejected" };
+    format!("{outcome} {} of {}, started {runs} runs", fetched.commit, fetched.branch)
+}

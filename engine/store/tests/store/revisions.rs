@@ -1,0 +1,85 @@
+//! Revisions, projects and tokens.
+
+use kiket_store::{Change, NewToken, RevisionStatus};
+
+use crate::harness::{House, at, new_revision, source};
+
+#[tokio::test]
+async fn a_new_active_revision_supersedes_the_one_before() {
+    let house = House::build().await;
+    let next = new_revision(house.project, RevisionStatus::Active, &[("a.yaml", "kind: pipeline")]);
+    let rejected = new_revision(house.project, RevisionStatus::Rejected, &[("a.yaml", "kind: [")]);
+    let (active, bad) = (next.id, rejected.id);
+    house.commit(vec![Change::Revision(next)]).await.unwrap();
+    house.commit(vec![Change::Revision(rejected)]).await.unwrap();
+
+    let project = house.store.project_by_name("shop").await.unwrap().unwrap();
+    assert_eq!(project.active_revision, Some(active));
+    let revisions = house.store.revisions(house.project, 10).await.unwrap();
+    let statuses: Vec<_> = revisions.iter().map(|revision| (revision.id, revision.status)).collect();
+    let expected = [
+        (bad, RevisionStatus::Rejected),
+        (active, RevisionStatus::Active),
+        (house.revision, RevisionStatus::Superseded),
+    ];
+    assert_eq!(statuses, expected);
+    house.check().await;
+}
+
+#[tokio::test]
+async fn the_event_of_a_revision_belongs_to_the_project() {
+    let house = House::build().await;
+    let entry = house.history().await.pop().unwrap();
+    assert_eq!((entry.kind.as_str(), entry.project), ("revision.published", house.project));
+    assert_eq!((entry.run, entry.seq), (None, None));
+}
+
+#[tokio::test]
+async fn a_file_that_did_not_change_is_stored_once() {
+    let house = House::build().await;
+    let files: Vec<(String, String)> = (0..40).map(|n| (format!("{n:02}.yaml"), format!("n: {}", n % 30))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let mut changed = files.clone();
+    changed[7].1 = "n: changed";
+    for sources in [&files, &changed] {
+        let revision = new_revision(house.project, RevisionStatus::Active, sources);
+        let id = revision.id;
+        house.commit(vec![Change::Revision(revision)]).await.unwrap();
+        let expected: Vec<_> = sources.iter().map(|(path, text)| source(path, text)).collect();
+        assert_eq!(house.store.sources(id).await.unwrap(), expected);
+    }
+    assert_eq!(house.count("blobs").await, 31);
+    assert_eq!(house.count("definitions").await, 80);
+}
+
+#[tokio::test]
+async fn a_rejected_publication_leaves_nothing_behind() {
+    let house = House::build().await;
+    let mut next = new_revision(house.project, RevisionStatus::Active, &[("a.yaml", "x"), ("a.yaml", "y")]);
+    next.commit = "deadbeef".to_owned();
+    house.commit(vec![Change::Revision(next)]).await.unwrap_err();
+
+    let project = house.store.project(house.project).await.unwrap().unwrap();
+    assert_eq!(project.active_revision, Some(house.revision));
+    assert_eq!(house.store.revision(house.revision).await.unwrap().unwrap().status, RevisionStatus::Active);
+    assert_eq!(house.count("blobs").await, 0);
+}
+
+#[tokio::test]
+async fn a_secret_is_read_back_and_never_shown() {
+    let house = House::build().await;
+    let projects = house.store.projects().await.unwrap();
+    assert_eq!(projects[0].hook_secret.reveal(), "hush");
+    assert!(!format!("{projects:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn a_token_is_found_by_its_hash() {
+    let house = House::build().await;
+    assert!(house.store.tokens().await.unwrap().is_empty());
+    let token =
+        NewToken { hash: "5e88".to_owned(), name: "first".to_owned(), kind: "admin".to_owned(), created_at: at(0) };
+    house.commit(vec![Change::Token(token)]).await.unwrap();
+    assert_eq!(house.store.token("5e88").await.unwrap().unwrap().kind, "admin");
+    assert_eq!(house.store.token("5e89").await.unwrap(), None);
+}

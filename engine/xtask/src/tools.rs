@@ -1,0 +1,49 @@
+//! The tools that the build calls and no package registry brings.
+
+use std::process::{Command, Stdio};
+
+use crate::failure::{Failure, Outcome};
+use crate::step::note;
+use crate::{apt, command};
+
+/// A tool, how to see that it is there, and the Debian packages that bring it.
+struct Tool {
+    name: &'static str,
+    probe: &'static [&'static str],
+    packages: &'static [&'static str],
+}
+
+/// `perl` alone is not enough: OpenSSL's build wants two modules that a minimal Debian leaves out.
+const TOOLS: [Tool; 4] = [
+    Tool { name: "git", probe: &["git", "--version"], packages: &["git"] },
+    Tool { name: "a C compiler", probe: &["cc", "--version"], packages: &["gcc", "libc6-dev"] },
+    Tool { name: "perl", probe: &["perl", "-MFindBin", "-MIPC::Cmd", "-e", "1"], packages: &["perl"] },
+    Tool { name: "make", probe: &["make", "--version"], packages: &["make"] },
+];
+
+/// Makes sure that every tool is there: installs what is missing where that is possible, and else names it.
+pub(crate) fn ensure() -> Outcome<()> {
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.packages).copied().collect();
+    if !apt::can_install() {
+        let packages = packages.join(" ");
+        return Err(Failure::new(format!("{names} missing: install them first (Debian packages: {packages})")));
+    }
+    note(format_args!("installing {}", packages.join(", ")));
+    apt::install(&packages)
+}
+
+impl Tool {
+    fn is_there(&self) -> bool {
+        let [program, arguments @ ..] = self.probe else {
+            return false;
+        };
+        let mut probe: Command = command::program(program);
+        let probe = probe.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        probe.status().is_ok_and(|status| status.success())
+    }
+}

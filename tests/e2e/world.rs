@@ -1,0 +1,258 @@
+//! A world of its own for each test: a bare repository, a working copy, a server process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value as Json, json};
+use sha2::Sha256;
+use tempfile::TempDir;
+
+use crate::checker;
+
+pub(crate) const SECRET: &str = "a secret for webhooks";
+/// Long enough for a first compilation of every plugin on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) struct World {
+    folder: TempDir,
+    server: Option<Child>,
+    base: String,
+    token: String,
+    http: Client,
+}
+
+/// One server-sent event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) id: Option<i64>,
+    pub(crate) kind: String,
+    pub(crate) data: Json,
+}
+
+impl World {
+    /// A server, an empty bare repository, and a working copy of it that has the probe plugin.
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut world = Self { folder, server: None, base: String::new(), token: String::new(), http: client() };
+        git(world.folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "origin.git"]);
+        git(world.folder.path(), &["clone", "--quiet", "origin.git", "work"]);
+        let tools = world.work().join("tools");
+        std::fs::create_dir(&tools).expect("the working copy is new");
+        std::fs::copy(probe(), tools.join("probe.wasm")).expect("`cargo xtask setup` has built the probe");
+        world.boot();
+        world
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").id()
+    }
+
+    /// Starts the server process and waits until it says where it listens.
+    pub(crate) fn boot(&mut self) {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_kiket"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(self.data())
+            .env("KIKET_LOG", "warn")
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(server.stdout.take().expect("stdout is piped")).lines();
+        let mut next = || lines.next().expect("the server says where it listens").expect("it writes text");
+        self.base = next().strip_prefix("listening on ").expect("the address comes first").to_owned();
+        if self.token.is_empty() {
+            self.token = next().strip_prefix("admin token: ").expect("a new server shows its token").to_owned();
+        }
+        self.server = Some(server);
+    }
+
+    /// Ends the server as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let mut server = self.server.take().expect("the server runs");
+        server.kill().expect("it can be killed");
+        server.wait().expect("it is gone");
+    }
+
+    /// Adds the repository as project `shop`.
+    pub(crate) async fn add_project(&self) -> Json {
+        let url = format!("file://{}", self.folder.path().join("origin.git").display());
+        self.ok(self.post("/projects").json(&json!({"name": "shop", "url": url, "hook_secret": SECRET}))).await
+    }
+
+    /// Commits files and pushes them; returns the commit.
+    pub(crate) fn push(&self, files: &[(&str, &str)]) -> String {
+        let work = self.work();
+        for (path, text) in files {
+            let path = work.join(path);
+            std::fs::create_dir_all(path.parent().expect("files have folders")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        git(&work, &["add", "--all"]);
+        git(&work, &["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--allow-empty", "-m", "change"]);
+        git(&work, &["push", "--quiet", "origin", "HEAD"]);
+        git(&work, &["rev-parse", "HEAD"])
+    }
+
+    /// The payload a forge would send for a push.
+    pub(crate) fn payload(&self, commit: &str) -> Vec<u8> {
+        let zero = "0".repeat(40);
+        json!({"ref": "refs/heads/main", "before": zero, "after": commit, "pusher": {"name": "ada"}}).to_string().into_bytes()
+    }
+
+    /// Sends a signed delivery.
+    pub(crate) async fn deliver(&self, id: &str, body: Vec<u8>) -> Response {
+        let signature = sign(SECRET, &body);
+        self.hook(id, &signature, body).await
+    }
+
+    pub(crate) async fn hook(&self, id: &str, signature: &str, body: Vec<u8>) -> Response {
+        let hook = self.http.post(format!("{}/api/v1/hooks/shop", self.base));
+        let hook = hook.header("X-GitHub-Event", "push").header("X-GitHub-Delivery", id);
+        hook.header("X-Hub-Signature-256", signature).body(body).send().await.expect("the server answers")
+    }
+
+    /// Pushes one pipeline called `p`, delivers the push, and returns its run.
+    pub(crate) async fn run_pipeline(&self, stages: &str) -> String {
+        let text = format!("model_version: \"1.0\"\npipeline: {{ id: p, on: {{ push: {{}} }} }}\n{stages}");
+        let commit = self.push(&[(".kiket/pipelines/p.yaml", &text)]);
+        let answer = self.deliver(&commit, self.payload(&commit)).await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        self.run_of(&commit).await
+    }
+
+    /// Waits for the one run of a commit.
+    pub(crate) async fn run_of(&self, commit: &str) -> String {
+        self.until(async || {
+            let runs = self.ok(self.get("/runs?project=shop&limit=200")).await;
+            let of_commit = |run: &&Json| run["commit"] == commit;
+            let found: Vec<&Json> = runs["data"].as_array().expect("a list").iter().filter(of_commit).collect();
+            assert!(found.len() < 2, "one push started {} runs", found.len());
+            found.first().map(|run| run["id"].as_str().expect("a run has an id").to_owned())
+        })
+        .await
+    }
+
+    /// Starts a run of a pipeline by the API.
+    pub(crate) async fn trigger(&self, pipeline: &str) -> String {
+        let started = self.ok(self.post(&format!("/projects/shop/pipelines/{pipeline}/runs")).json(&json!({}))).await;
+        started["id"].as_str().expect("a run has an id").to_owned()
+    }
+
+    /// Follows a run to its end, from a position on; the last frame is `end`.
+    pub(crate) async fn follow(&self, run: &str, after: Option<i64>) -> Vec<Frame> {
+        let mut request = self.get(&format!("/runs/{run}/events"));
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after.to_string());
+        }
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(answer.status(), StatusCode::OK);
+        let text = tokio::time::timeout(PATIENCE, answer.text()).await.expect("the run ends").expect("the stream is text");
+        parse(&text)
+    }
+
+    /// Follows a run to its end and returns it.
+    pub(crate) async fn finish(&self, run: &str) -> Json {
+        self.follow(run, None).await;
+        self.ok(self.get(&format!("/runs/{run}"))).await
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    /// A request to an address of the server, without a token.
+    pub(crate) fn bare(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends a request that has to succeed.
+    pub(crate) async fn ok(&self, request: RequestBuilder) -> Json {
+        let answer = request.send().await.expect("the server answers");
+        let status = answer.status();
+        let body: Json = answer.json().await.expect("the answer is JSON");
+        assert!(status.is_success(), "{status}: {body:#}");
+        body
+    }
+
+    /// Asks again on every change of the log until there is an answer.
+    pub(crate) async fn until<T>(&self, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+        let mut events = self.get("/events?from=start").send().await.expect("the server answers");
+        let wait = async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                let _ = events.chunk().await.expect("the stream goes on");
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for happens")
+    }
+
+    /// Stops the server and checks that everything it kept is as it has to be.
+    pub(crate) async fn end(mut self) {
+        if let Some(mut server) = self.server.take() {
+            let pid = server.id().to_string();
+            Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
+            let status = server.wait().expect("it ends");
+            assert!(status.success(), "the server ended with {status}");
+        }
+        checker::check(&self.data().join("kiket.db")).await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key will do");
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+pub(crate) fn parse(text: &str) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for block in text.split("\n\n") {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim_start));
+        let (Some(kind), Some(data)) = (field("event"), field("data")) else { continue };
+        let id = field("id").map(|id| id.parse().expect("ids are numbers"));
+        frames.push(Frame { id, kind: kind.to_owned(), data: serde_json::from_str(data).expect("data is JSON") });
+    }
+    frames
+}
+
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").current_dir(folder).args(arguments).output().expect("git is installed");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+pub(crate) fn probe() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/dist/test/probe.wasm")
+}
+
+fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().expect("a client")
+}
