@@ -114,3 +114,18 @@ async fn a_granted_host_is_reached_and_only_that_one() {
     assert!(request.contains(&format!("webhook-id: {run}/tell")), "{request}");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_run_out_of_time_fails_and_still_cleans_up() {
+    let world = World::start().await;
+    world.add_project().await;
+    let text = "model_version: \"1.0\"\npipeline: { id: p, on: push, timeout: 1s }\nstages: { spin: { uses: ./tools/probe.wasm/spin }, then: { uses: ./tools/probe.wasm/noop, needs: [spin] } }\nfinally: { bye: { uses: ./tools/probe.wasm/noop } }\n";
+    let commit = world.push(&[(".kiket/pipelines/p.yaml", text)]);
+    world.deliver("slow", world.payload(&commit)).await;
+    let run = world.run_of(&commit).await;
+    let finished = world.finish(&run).await;
+    let states: Vec<_> = finished["stages"].as_array().unwrap().iter().map(|stage| stage["status"].clone()).collect();
+    assert_eq!(states, ["failed", "skipped", "succeeded"], "{finished:#}");
+    assert_eq!(finished["stages"][0]["error"]["code"], "timeout_run");
+    world.end().await;
+}

@@ -55,10 +55,6 @@ impl World {
         self.folder.path().join("data")
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.server.as_ref().expect("the server runs").id()
-    }
-
     /// Starts the server process and waits until it says where it listens.
     pub(crate) fn boot(&mut self) {
         let mut server = Command::new(env!("CARGO_BIN_EXE_kiket"))
@@ -254,5 +250,6 @@ pub(crate) fn probe() -> PathBuf {
 
 fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().build().expect("a client")
+    // A server that refuses a large body closes the connection, so none is used twice.
+    Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client")
 }

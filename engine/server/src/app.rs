@@ -1,7 +1,8 @@
 //! Wiring: the parts of a server, made once and put together.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -25,7 +26,6 @@ use crate::{clock, token};
 pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) plugins: Arc<Plugins>,
-    pub(crate) revisions: Arc<Revisions>,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) shutdown: CancellationToken,
@@ -44,10 +44,14 @@ pub struct Server {
 
 impl Engine {
     /// Opens what is kept in `data` and starts the workers.
-    pub(crate) async fn open(data: &Path, slots: usize) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    ///
+    /// Compiled code is kept in `cache`; what is in it gets executed, so it belongs to this user alone.
+    pub(crate) async fn open(data: &Path, cache: PathBuf, slots: usize) -> anyhow::Result<Self> {
+        let mut private = std::fs::DirBuilder::new();
+        let made = private.recursive(true).mode(0o700).create(data);
+        made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         let store = Store::open(&data.join("kiket.db")).await?;
-        let host = Host::new(HostConfig { cache_dir: Some(data.join("cache")), ..HostConfig::default() })?;
+        let host = Host::new(HostConfig { cache_dir: Some(cache), ..HostConfig::default() })?;
         let folder = data.join("plugins");
         let plugins = tokio::task::spawn_blocking(move || Plugins::open(host, folder)).await??;
         let plugins = Arc::new(plugins);
@@ -60,7 +64,7 @@ impl Engine {
         let publisher = Arc::new(Publisher {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
-            revisions: Arc::clone(&revisions),
+            revisions,
             dispatch: Arc::clone(&dispatch),
             mirrors: data.join("git"),
         });
@@ -77,7 +81,7 @@ impl Engine {
             tokio::spawn(driver::run(driver, handed, shutdown.clone())),
             tokio::spawn(publish::run(store.clone(), Arc::clone(&publisher), owner, shutdown.clone())),
         ];
-        Ok(Self { store, plugins, revisions, dispatch, publisher, shutdown, tasks })
+        Ok(Self { store, plugins, dispatch, publisher, shutdown, tasks })
     }
 
     /// Stops the workers. What is under way is cut off and found again at the next start.
@@ -93,7 +97,7 @@ impl Engine {
 impl Server {
     /// Starts a server; it answers from here on.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let engine = Engine::open(&config.data, config.slots).await?;
+        let engine = Engine::open(&config.data, config.data.join("cache"), config.slots).await?;
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;

@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is a handle on one SQLite file. Everything that is written goes through [`Store::commit`] as a unit: a
 //! list of [`Change`]s that apply together or not at all. One writer task groups the units of many callers into
-//! one transaction, each in a savepoint, and answers after the commit: an answer is durable.
+//! one transaction, leaves out those that conflict, and answers after the commit: an answer is durable.
 //!
 //! The store does not know what a run means. State and event data are opaque JSON text; what it guards is order
 //! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids) and that nothing is

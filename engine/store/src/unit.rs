@@ -41,7 +41,7 @@ pub(crate) struct Origin {
 
 struct NewEntry {
     position: i64,
-    /// Its own number, if its kind is numbered.
+    /// `seq` is its own number here.
     origin: Origin,
     at: Timestamp,
     event: NewEvent,

@@ -1,8 +1,17 @@
 //! The command line. Each command is a file with its arguments, whose doc comments are the help.
 
 mod check;
+mod client;
+mod follow;
+mod project;
+mod run;
+mod runs;
 mod serve;
+mod sse;
+mod table;
+mod text;
 mod tree;
+mod view;
 
 use std::process::ExitCode;
 
@@ -26,7 +35,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Run(run::Arguments),
     Serve(serve::Arguments),
+    Project(project::Arguments),
+    Runs(runs::Arguments),
 }
 
 /// Runs the command line and returns its exit code: 0 good, 1 could not, 2 found errors.
@@ -45,7 +57,10 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Command::Check(arguments) => check::run(arguments).await,
+            Command::Run(arguments) => run::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Project(arguments) => project::run(arguments).await,
+            Command::Runs(arguments) => runs::run(arguments).await,
         }
     });
     // A blocking task, such as the compilation of a component, does not hold up the end.

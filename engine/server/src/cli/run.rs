@@ -1,6 +1,6 @@
 //! `kiket run`: a pipeline from the working tree, on the same engine as a server's, without one.
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::stdout;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,7 +42,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let root = tree::find_root(&arguments.path)?;
-    let engine = match Engine::open(&state_folder(&root)?, Config::SLOTS).await {
+    let engine = match Engine::open(&state_folder(&root)?, cache_folder()?, Config::SLOTS).await {
         Ok(engine) => engine,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             bail!("another `kiket run` is under way in {}", root.display())
@@ -90,12 +90,7 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
 
 /// Shows the run until it ends; an interrupt cancels it, and a second one leaves at once.
 async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitCode> {
-    let mode = match (json, stdout().is_terminal()) {
-        (true, _) => Mode::Json,
-        (false, true) => Mode::Terminal,
-        (false, false) => Mode::Plain,
-    };
-    let mut view = View::new(mode, stdout());
+    let mut view = View::new(Mode::choose(json), stdout());
     let mut tail = Tail::new(engine.store.clone(), of_run(run), Position::ZERO);
     let mut interrupted = false;
     loop {
@@ -165,13 +160,22 @@ fn parse_inputs(texts: &[String]) -> anyhow::Result<Map<String, Json>> {
     Ok(inputs)
 }
 
-/// The user's state folder (XDG), one below it for each working tree.
+/// The user's state folder, one below it for each working tree.
 fn state_folder(root: &Path) -> anyhow::Result<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let state = state.or_else(home).context("neither XDG_STATE_HOME nor HOME says where to keep the state")?;
     let digest = hex::encode(Sha256::digest(root.as_os_str().as_encoded_bytes()));
     let name = root.file_name().unwrap_or_default().to_string_lossy();
-    Ok(state.join("kiket").join(format!("{name}-{}", &digest[..12])))
+    Ok(user_folder("XDG_STATE_HOME", ".local/state")?.join(format!("{name}-{}", &digest[..12])))
 }
 
+/// The user's cache folder: every working tree uses the same compiled plugins.
+fn cache_folder() -> anyhow::Result<PathBuf> {
+    Ok(user_folder("XDG_CACHE_HOME", ".cache")?.join("compiled"))
+}
+
+/// A folder of ours where the XDG base directory specification puts it.
+fn user_folder(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
+    let folder = named.or_else(home).with_context(|| format!("neither {variable} nor HOME says where to keep files"))?;
+    Ok(folder.join("kiket"))
+}

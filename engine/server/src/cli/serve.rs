@@ -1,5 +1,6 @@
 //! `kiket serve`.
 
+use std::io::{Write as _, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,11 +31,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let config = Config { slots, public_url, ..Config::new(data, listen) };
     let server = Server::start(&config).await?;
-    println!("listening on http://{}", server.address);
+    let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {
-        println!("admin token: {token}");
-        println!("(it is shown this once; clients take it as --token or KIKET_TOKEN)");
+        greeting += &format!("admin token: {token}\n(it is shown this once; clients take it as --token or KIKET_TOKEN)\n");
     }
+    // Whoever started the server may not listen to it any more.
+    let _ = stdout().write_all(greeting.as_bytes());
     wait_for_signal().await?;
     tracing::info!("stopping");
     server.stop().await;

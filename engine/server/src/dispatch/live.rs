@@ -75,7 +75,11 @@ impl Live {
 impl Draft<'_> {
     /// Decides a command on the drafted state and notes the work that follows.
     pub(super) fn decide(&mut self, command: Command) -> Result<(), Rejected> {
+        let expires = matches!(command, Command::Expire);
         let events = self.run.decide(&self.live.plan, command, &self.moment)?;
+        if expires {
+            self.work.push(WorkChange::Done(Task::Deadline { run: self.live.id }.key()));
+        }
         for event in events {
             self.note_work(&event);
             self.run.apply(&event, self.moment.now);

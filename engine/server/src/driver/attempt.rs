@@ -26,7 +26,7 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
         if let Outcome::Failed(error) = &outcome {
             tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
         }
-        let records = calls.take_records();
+        let records = calls.last_records().await;
         match driver.dispatch.finish(assignment, outcome, records).await {
             Ok(assignment) => next = assignment,
             Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}

@@ -62,8 +62,14 @@ impl Calls {
         })
     }
 
-    /// Takes what was collected and not appended, to go with the end of the attempt.
-    pub(super) fn take_records(&self) -> Option<Records> {
+    /// Takes what was collected and not appended, to go with the end of the attempt. What
+    /// is being appended comes first.
+    pub(super) async fn last_records(&self) -> Option<Records> {
+        let _one_at_a_time = self.appending.lock().await;
+        self.take_records()
+    }
+
+    fn take_records(&self) -> Option<Records> {
         let mut pending = self.lock();
         let progress = pending.progress.take();
         let lines = std::mem::take(&mut pending.lines);

@@ -79,7 +79,9 @@ pub(crate) struct Publisher {
 /// What Git said of a branch.
 struct Fetched {
     branch: String,
-    is_active_branch: bool,
+    /// Whether this is what the project is now: the newest commit of its own branch. A
+    /// delivery that comes late must not bring an older one back.
+    is_active: bool,
     commit: String,
     sources: Vec<Source>,
     skipped: Vec<Diagnostic>,
@@ -139,7 +141,7 @@ impl Publisher {
         let Some(mut fetched) = fetched else {
             return self.settle_only(settle, "the branch has no commit").await;
         };
-        if !fetched.is_active_branch {
+        if !fetched.is_active {
             self.take_grants_of_active(project, &mut fetched.sources).await?;
         }
         let (catalog, pinned, mut diagnostics) = self.catalog(&fetched);
@@ -201,7 +203,7 @@ impl Publisher {
 
     /// Returns the revision that this commit already has, where it means the same.
     async fn known(&self, project: &Project, fetched: &Fetched, accepted: bool) -> Result<Option<RevisionId>, SyncFailure> {
-        let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active_branch) else { return Ok(None) };
+        let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active) else { return Ok(None) };
         let active = self.store.revision(active).await?;
         let same = |revision: &kiket_store::Revision| {
             revision.commit == fetched.commit && revision.reference.as_deref() == Some(&*fetched.reference())
@@ -260,16 +262,9 @@ fn fetch(
         None => mirror.default_branch()?,
     };
     let Some(branch) = branch.or_else(|| own.clone()) else { return Ok(None) };
-    let commit = match commit {
-        Some(commit) => {
-            mirror.fetch_commit(&branch, &commit)?;
-            commit
-        }
-        None => match mirror.fetch(&branch)? {
-            Some(tip) => tip.commit,
-            None => return Ok(None),
-        },
-    };
+    let tip = mirror.fetch(&branch)?.map(|tip| tip.commit);
+    let Some(commit) = commit.or(tip) else { return Ok(None) };
+    mirror.fetch_commit(&branch, &commit)?;
     let sources = mirror.sources(&commit)?;
     let skipped = sources.skipped.iter().flat_map(|skipped| {
         let mut problems = Problems::new(&skipped.path);
@@ -286,7 +281,7 @@ fn fetch(
         .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
         .and_then(|before| mirror.changed_paths(&before, &commit).ok());
     Ok(Some(Fetched {
-        is_active_branch: own.as_deref() == Some(&branch),
+        is_active: own.as_deref() == Some(&branch) && tip == Some(commit),
         branch,
         commit: commit.to_string(),
         sources: sources.files,
@@ -304,7 +299,7 @@ fn new_revision(
     diagnostics: &[Diagnostic],
     pinned: &BTreeMap<String, String>,
 ) -> NewRevision {
-    let status = match (accepted, fetched.is_active_branch) {
+    let status = match (accepted, fetched.is_active) {
         (false, _) => RevisionStatus::Rejected,
         (true, true) => RevisionStatus::Active,
         (true, false) => RevisionStatus::Branch,

@@ -1,6 +1,7 @@
 //! Runs: one row is a stream, moved on by compare-and-set on its sequence number.
 //!
-//! Invariants: `seq` counts the events of the run in the log and grows with them; a run that has ended never changes and has no work left.
+//! Invariants: `seq` counts the events of the run in the log and grows with them; a run that has ended never
+//! changes and has no work left.
 
 use std::borrow::Cow;
 

@@ -63,7 +63,8 @@ impl Store {
             "select runs.id, runs.seq, coalesce(log.count, 0) as count from runs left join
                  (select run, count(distinct seq) as count, min(seq) as first, max(seq) as last, count(seq) as rows
                   from log where seq is not null group by run) as log on log.run = runs.id
-             where runs.seq <> coalesce(log.count, 0) or log.rows <> log.count or log.first <> 1 or log.last <> runs.seq",
+             where runs.seq <> coalesce(log.count, 0)
+                 or log.rows <> log.count or log.first <> 1 or log.last <> runs.seq",
         )
         .fetch_all(self.readers()?)
         .await?;

@@ -5,7 +5,7 @@ use kiket_store::{Change, Filter, NewEvent, Position, Records};
 use crate::harness::{House, at, event};
 
 async fn kinds(house: &House, filter: Filter) -> Vec<String> {
-    let entries = house.store.tail(Position::ZERO, &filter, 100).await.unwrap();
+    let entries = house.store.tail(Position::ZERO, &filter, 100).await.expect("the log");
     entries.into_iter().map(|entry| entry.kind).collect()
 }
 
@@ -21,7 +21,7 @@ async fn house_with_history() -> (House, kiket_core::RunId) {
     change.events.push(NewEvent { stage: Some("build".to_owned()), ..event("stage.started") });
     let record = NewEvent { stage: Some("build".to_owned()), ..event("stage.log") };
     let records = Records { run, project: house.project, held: None, at: at(1), records: vec![record] };
-    house.commit(vec![Change::Run(change), Change::Records(records)]).await.unwrap();
+    house.commit(vec![Change::Run(change), Change::Records(records)]).await.expect("a history");
     (house, run)
 }
 

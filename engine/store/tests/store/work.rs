@@ -12,7 +12,7 @@ async fn start_with(house: &House, names: &[&str]) -> (kiket_core::RunId, Vec<Ta
     let tasks: Vec<Task> = names.iter().map(|name| stage(change.run, name)).collect();
     change.work.extend(tasks.iter().map(|task| put(task.clone(), at(0))));
     let run = change.run;
-    house.commit(vec![Change::Run(change)]).await.unwrap();
+    house.commit(vec![Change::Run(change)]).await.expect("a run");
     (run, tasks)
 }
 

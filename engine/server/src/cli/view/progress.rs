@@ -1,0 +1,98 @@
+//! What a view remembers of a run: when it and its stages began, and how they end.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::cli::text::{between, clean, commit, duration, field};
+
+/// What happened so far, as far as a drawing needs it.
+#[derive(Default)]
+pub(super) struct Progress {
+    pipeline: String,
+    queued: Json,
+    started: HashMap<String, Json>,
+}
+
+impl Progress {
+    pub(super) fn apply(&mut self, kind: &str, data: &Json) {
+        match kind {
+            "run.queued" => {
+                self.pipeline = field(data, "pipeline").into_owned();
+                self.queued = data["at"].clone();
+            }
+            "stage.started" => {
+                self.started.insert(stage(data), data["at"].clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Introduces the run: `release run_01… at 1234567890`.
+    pub(super) fn introduction(&self, data: &Json) -> String {
+        let mut text = format!("{} {}", self.pipeline, field(data, "run"));
+        let commit = commit(data);
+        if !commit.is_empty() {
+            text += &format!(" at {commit}");
+        }
+        text
+    }
+
+    /// Says how long the attempt that ends with this event took.
+    pub(super) fn spent(&self, data: &Json) -> Option<String> {
+        let wall = data.pointer("/usage/wall_ms").and_then(Json::as_u64).map(Duration::from_millis);
+        wall.or_else(|| between(self.started.get(&stage(data))?, &data["at"])).map(duration)
+    }
+
+    /// Says how the run ended.
+    pub(super) fn ending(&self, kind: &str, data: &Json) -> String {
+        let name = if self.pipeline.is_empty() { "run" } else { &self.pipeline };
+        let how = kind.strip_prefix("run.").unwrap_or(kind);
+        let mut text = format!("{name} {how}");
+        if let Some(spent) = between(&self.queued, &data["at"]) {
+            text += &format!(" in {}", duration(spent));
+        }
+        if data["error"].is_object() {
+            text += &format!(", {}", error(data));
+        }
+        text
+    }
+}
+
+/// The stage that an event is about, fit to be shown.
+pub(super) fn stage(data: &Json) -> String {
+    field(data, "stage").into_owned()
+}
+
+/// Says an event's error: its code, then its message.
+pub(super) fn error(data: &Json) -> String {
+    format!("{}: {}", field(&data["error"], "code"), field(&data["error"], "message"))
+}
+
+/// Returns the lines of a `stage.log` record: level and text, fit to be shown.
+pub(super) fn lines(data: &Json) -> impl Iterator<Item = (&str, String)> {
+    data["lines"].as_array().into_iter().flatten().flat_map(|line| {
+        let level = line["level"].as_str().unwrap_or_default();
+        let text = line["text"].as_str().unwrap_or_default();
+        text.strip_suffix('\n').unwrap_or(text).split('\n').map(move |text| (level, clean(text).into_owned()))
+    })
+}
+
+/// Says a `stage.progress` record: `fetching 3/10`.
+pub(super) fn step(data: &Json) -> String {
+    let message = field(data, "message");
+    match (&data["done"], &data["total"]) {
+        (Json::Number(done), Json::Number(total)) => format!("{message} {done}/{total}"),
+        (Json::Number(done), _) if done.as_f64() != Some(0.0) => format!("{message} {done}"),
+        _ => message.into_owned(),
+    }
+}
+
+/// Returns the run's outputs as lines: `url: https://…`.
+pub(super) fn outputs(data: &Json) -> impl Iterator<Item = String> {
+    data["outputs"].as_object().into_iter().flatten().map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{}: {}", clean(name), clean(&value))
+    })
+}
