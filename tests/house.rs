@@ -41,7 +41,21 @@ fn forbid(folder: &str, forbidden: &[&str]) {
 #[test]
 fn crates_import_only_what_lies_below_them() {
     let libraries = ["wasmtime", "sqlx", "git2"];
-    forbid("engine/core/src", &["kiket_store", "kiket_host", "kiket_sync", "tokio", "std::fs", "TcpStream", "SystemTime", "Instant::now", ".await", "rand::"]);
+    forbid(
+        "engine/core/src",
+        &[
+            "kiket_store",
+            "kiket_host",
+            "kiket_sync",
+            "tokio",
+            "std::fs",
+            "TcpStream",
+            "SystemTime",
+            "Instant::now",
+            ".await",
+            "rand::",
+        ],
+    );
     forbid("engine/core/src", &libraries);
     forbid("engine/store/src", &["kiket_host", "kiket_sync", "wasmtime", "git2"]);
     forbid("engine/host/src", &["kiket_store", "kiket_sync", "sqlx", "git2"]);
@@ -60,14 +74,19 @@ fn siblings_in_the_server_never_import_each_other() {
         }
     }
     for lower in ["dispatch"] {
-        forbid(&format!("engine/server/src/{lower}"), &["crate::api", "crate::driver", "crate::publish", "crate::app", "crate::cli"]);
+        forbid(
+            &format!("engine/server/src/{lower}"),
+            &["crate::api", "crate::driver", "crate::publish", "crate::app", "crate::cli"],
+        );
     }
 }
 
 #[test]
 fn nothing_is_left_open() {
     let marks = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore", "#[allow(", "#[should_panic"];
-    for folder in ["engine/core", "engine/store", "engine/host", "engine/sync", "engine/server", "engine/xtask", "plugins/sdk"] {
+    for folder in
+        ["engine/core", "engine/store", "engine/host", "engine/sync", "engine/server", "engine/xtask", "plugins/sdk"]
+    {
         forbid(folder, &marks);
     }
 }
@@ -92,8 +111,12 @@ fn files_stay_small_and_say_what_they_are() {
 fn paths_that_the_readme_names_exist() {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
     let paths = readme.split(['(', ')', '`', ' ', '\n']).filter(|word| {
-        ["engine/", "plugins/", "wit/", "workflows/", "schemas/", "tests/"].iter().any(|folder| word.starts_with(folder))
+        ["engine/", "plugins/", "wit/", "workflows/", "schemas/", "tests/"]
+            .iter()
+            .any(|folder| word.starts_with(folder))
     });
-    let missing: Vec<&str> = paths.filter(|path| !path.contains("plugins/dist") && !root().join(path.trim_end_matches(['.', ','])).exists()).collect();
+    let missing: Vec<&str> = paths
+        .filter(|path| !path.contains("plugins/dist") && !root().join(path.trim_end_matches(['.', ','])).exists())
+        .collect();
     assert!(missing.is_empty(), "the README names what is not there: {missing:?}");
 }

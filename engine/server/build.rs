@@ -20,11 +20,13 @@ fn main() {
         println!("cargo::error=the bundled plugins are not built yet: run `cargo xtask setup` first");
         process::exit(1);
     }
-    let mut code = "/// The bundled plugins: name and component.\npub(crate) static BUNDLED: &[(&str, &[u8])] = &[\n".to_owned();
+    let mut code =
+        "/// The bundled plugins: name and component.\npub(crate) static BUNDLED: &[(&str, &[u8])] = &[\n".to_owned();
     for path in components {
         let path = path.canonicalize().expect("the component was just listed");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("plugins have plain names");
-        writeln!(code, "    ({name:?}, include_bytes!({:?})),", path.display().to_string()).expect("writing to a string");
+        writeln!(code, "    ({name:?}, include_bytes!({:?})),", path.display().to_string())
+            .expect("writing to a string");
     }
     code += "];\n";
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for what is built"));

@@ -9,7 +9,8 @@ use crate::world::{World, sign};
 async fn only_genuine_deliveries_are_taken_and_each_only_once() {
     let world = World::start().await;
     world.add_project().await;
-    let text = "model_version: \"1.0\"\npipeline: { id: p, on: push }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n";
+    let text =
+        "model_version: \"1.0\"\npipeline: { id: p, on: push }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n";
     let commit = world.push(&[(".kiket/pipelines/p.yaml", text)]);
     let body = world.payload(&commit);
     for signature in ["", "sha256=", "sha256=00", &sign("another secret", &body), &sign(crate::world::SECRET, b"{}")] {

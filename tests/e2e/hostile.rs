@@ -27,7 +27,13 @@ async fn hostile_stages_end_with_their_typed_errors_and_hold_nobody_up() {
         .await;
     // While the stages above do their worst, other runs start and end.
     let text = "model_version: \"1.0\"\npipeline: { id: q }\nstages: { a: { uses: ./tools/probe.wasm/noop }, b: { uses: ./tools/probe.wasm/noop, needs: [a] } }\n";
-    let commit = world.push(&[(".kiket/pipelines/q.yaml", text), (".kiket/pipelines/p.yaml", "model_version: \"1.0\"\npipeline: { id: p }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n")]);
+    let commit = world.push(&[
+        (".kiket/pipelines/q.yaml", text),
+        (
+            ".kiket/pipelines/p.yaml",
+            "model_version: \"1.0\"\npipeline: { id: p }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n",
+        ),
+    ]);
     assert_eq!(world.ok(world.post("/projects/shop/sync")).await["revision"]["commit"], commit);
     for _ in 0..5 {
         let quiet = world.trigger("q").await;
@@ -51,7 +57,9 @@ async fn hostile_stages_end_with_their_typed_errors_and_hold_nobody_up() {
         ("good", json!(null)),
     ];
     assert_eq!(codes, expected.map(|(id, code)| (json!(id), code)), "{finished:#}");
-    let message = |id: &str| stages.iter().find(|stage| stage["id"] == id).unwrap()["error"]["message"].as_str().unwrap().to_owned();
+    let message = |id: &str| {
+        stages.iter().find(|stage| stage["id"] == id).unwrap()["error"]["message"].as_str().unwrap().to_owned()
+    };
     assert!(message("panic").contains("no such luck"), "{}", message("panic"));
     assert!(message("fetch").contains("169.254.169.254"), "{}", message("fetch"));
     assert!(message("fail").contains("not today"));
@@ -62,7 +70,11 @@ async fn hostile_stages_end_with_their_typed_errors_and_hold_nobody_up() {
 async fn a_cancelled_run_ends_at_once_whatever_its_stages_do() {
     let world = World::start().await;
     world.add_project().await;
-    let run = world.run_pipeline("stages: { spin: { uses: ./tools/probe.wasm/spin } }\nfinally: { bye: { uses: ./tools/probe.wasm/noop } }").await;
+    let run = world
+        .run_pipeline(
+            "stages: { spin: { uses: ./tools/probe.wasm/spin } }\nfinally: { bye: { uses: ./tools/probe.wasm/noop } }",
+        )
+        .await;
     world
         .until(async || {
             let state = world.ok(world.get(&format!("/runs/{run}"))).await;
@@ -96,7 +108,9 @@ async fn a_granted_host_is_reached_and_only_that_one() {
         connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         String::from_utf8(request).unwrap()
     });
-    let grants = format!("model_version: \"1.0\"\nplugins: {{ notify: {{ grants: {{ http: [{{ scheme: http, host: 127.0.0.1, port: {port} }}] }} }} }}\n");
+    let grants = format!(
+        "model_version: \"1.0\"\nplugins: {{ notify: {{ grants: {{ http: [{{ scheme: http, host: 127.0.0.1, port: {port} }}] }} }} }}\n"
+    );
     world.push(&[(".kiket/plugins.yaml", &grants)]);
     let run = world
         .run_pipeline(&format!(

@@ -47,7 +47,10 @@ async fn broken_definitions_are_rejected_and_the_last_good_revision_stays_active
     world.finish(&run).await;
     let good = world.ok(world.get("/projects/shop")).await["active_revision"]["id"].clone();
 
-    let commit = world.push(&[(".kiket/pipelines/p.yaml", "model_version: \"1.0\"\npipeline: { id: p }\nstages: { a: { uses: nothing, needs: [b] } }\n")]);
+    let commit = world.push(&[(
+        ".kiket/pipelines/p.yaml",
+        "model_version: \"1.0\"\npipeline: { id: p }\nstages: { a: { uses: nothing, needs: [b] } }\n",
+    )]);
     world.deliver(&commit, world.payload(&commit)).await;
     let rejected = world
         .until(async || {
@@ -89,7 +92,8 @@ async fn a_push_to_another_branch_runs_its_own_pipelines_under_the_grants_of_the
 #[tokio::test]
 async fn the_first_sync_starts_nothing_and_a_later_one_starts_what_a_lost_webhook_should_have() {
     let world = World::start().await;
-    let text = "model_version: \"1.0\"\npipeline: { id: p, on: push }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n";
+    let text =
+        "model_version: \"1.0\"\npipeline: { id: p, on: push }\nstages: { a: { uses: ./tools/probe.wasm/noop } }\n";
     world.push(&[(".kiket/pipelines/p.yaml", text)]);
     let project = world.add_project().await;
     assert_eq!(project["active_revision"]["status"], "active", "{project:#}");

@@ -52,6 +52,9 @@ async fn a_stream_can_be_narrowed_to_kinds_and_still_ends() {
     let answer = world.get(&format!("/runs/{run}/events?kinds=stage.succeeded,run.queued")).send().await.unwrap();
     let frames = crate::world::parse(&answer.text().await.unwrap());
     let kinds: Vec<&str> = frames.iter().map(|frame| frame.kind.as_str()).collect();
-    assert_eq!(kinds, ["run.queued", "stage.succeeded", "stage.succeeded", "stage.succeeded", "stage.succeeded", "end"]);
+    assert_eq!(
+        kinds,
+        ["run.queued", "stage.succeeded", "stage.succeeded", "stage.succeeded", "stage.succeeded", "end"]
+    );
     world.end().await;
 }

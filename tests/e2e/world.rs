@@ -96,7 +96,20 @@ impl World {
             std::fs::write(path, text).expect("a file");
         }
         git(&work, &["add", "--all"]);
-        git(&work, &["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--allow-empty", "-m", "change"]);
+        git(
+            &work,
+            &[
+                "-c",
+                "user.name=Ada",
+                "-c",
+                "user.email=ada@example.com",
+                "commit",
+                "--quiet",
+                "--allow-empty",
+                "-m",
+                "change",
+            ],
+        );
         git(&work, &["push", "--quiet", "origin", "HEAD"]);
         git(&work, &["rev-parse", "HEAD"])
     }
@@ -104,7 +117,9 @@ impl World {
     /// The payload a forge would send for a push.
     pub(crate) fn payload(&self, commit: &str) -> Vec<u8> {
         let zero = "0".repeat(40);
-        json!({"ref": "refs/heads/main", "before": zero, "after": commit, "pusher": {"name": "ada"}}).to_string().into_bytes()
+        json!({"ref": "refs/heads/main", "before": zero, "after": commit, "pusher": {"name": "ada"}})
+            .to_string()
+            .into_bytes()
     }
 
     /// Sends a signed delivery.
@@ -154,7 +169,8 @@ impl World {
         }
         let answer = request.send().await.expect("the server answers");
         assert_eq!(answer.status(), StatusCode::OK);
-        let text = tokio::time::timeout(PATIENCE, answer.text()).await.expect("the run ends").expect("the stream is text");
+        let text =
+            tokio::time::timeout(PATIENCE, answer.text()).await.expect("the run ends").expect("the stream is text");
         parse(&text)
     }
 
@@ -230,7 +246,8 @@ pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
 pub(crate) fn parse(text: &str) -> Vec<Frame> {
     let mut frames = Vec::new();
     for block in text.split("\n\n") {
-        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim_start));
+        let field =
+            |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim_start));
         let (Some(kind), Some(data)) = (field("event"), field("data")) else { continue };
         let id = field("id").map(|id| id.parse().expect("ids are numbers"));
         frames.push(Frame { id, kind: kind.to_owned(), data: serde_json::from_str(data).expect("data is JSON") });

@@ -12,7 +12,7 @@ mod work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiket_core::run::{Command, Event, Outcome, Queued, Rejected, Run};
+use kiket_core::run::{Command, Outcome, Queued, Rejected, Run};
 use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{Change, CommitError, Conflict, Held, Records, RunChange, RunHead, Seq, Store, StoreError, Write};
 use tokio::sync::mpsc;
@@ -21,6 +21,7 @@ use live::Live;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use work::{Assignment, LEASE};
 
+use crate::clock;
 use crate::revisions::{RevisionError, Revisions};
 
 /// Why a command on a run came to nothing.
@@ -88,10 +89,12 @@ impl Dispatch {
         let mut draft = live.draft(&self.owner);
         draft.decide(queued)?;
         draft.hand_over(&self.slots, None);
-        let (change, next, assignments) = draft.into_change(Write::Create(head_of(&new)), None);
+        let (change, next, assignments) = draft.into_change(Write::Create(head_of(&new)), None, &self.running);
         match self.store.commit(vec![Change::Run(change)]).await {
             Ok(_) => {}
-            Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => return Err(DispatchError::Duplicate(run)),
+            Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => {
+                return Err(DispatchError::Duplicate(run));
+            }
             Err(error) => return Err(self.conflict(error)),
         }
         live.settle(next);
@@ -106,11 +109,17 @@ impl Dispatch {
         let live = Live::new(new.queued.id, new.project, plan.0, plan.1);
         let mut draft = live.draft(&self.owner);
         draft.decide(Command::Queue(Arc::new(new.queued.clone())))?;
-        Ok(draft.into_change(Write::Create(head_of(&new)), None).0)
+        Ok(draft.into_change(Write::Create(head_of(&new)), None, &self.running).0)
     }
 
     /// Begins an attempt for work that was claimed from the store.
-    pub(crate) async fn begin(&self, run: RunId, stage: Arc<str>, held: Held, slot: Slot) -> Result<Option<Assignment>, DispatchError> {
+    pub(crate) async fn begin(
+        &self,
+        run: RunId,
+        stage: Arc<str>,
+        held: Held,
+        slot: Slot,
+    ) -> Result<Option<Assignment>, DispatchError> {
         let command = Command::Begin { stage };
         self.act(run, Some(held), Vec::new(), command, Some(slot)).await
     }
@@ -154,6 +163,7 @@ impl Dispatch {
         slot: Option<Slot>,
     ) -> Result<Option<Assignment>, DispatchError> {
         let mut slot = slot;
+        let had_slot = slot.is_some();
         loop {
             let shared = self.live(run).await?;
             let mut live = shared.lock().await;
@@ -166,8 +176,8 @@ impl Dispatch {
             }
             slot = draft.begun_by_command(&held, slot.take());
             slot = draft.hand_over(&self.slots, slot.take());
-            let (change, next, mut assignments) = draft.into_change(Write::Advance { expected: live.seq }, held.clone());
-            let stopped: Vec<Event> = next.events.clone();
+            let write = Write::Advance { expected: live.seq };
+            let (change, next, mut assignments) = draft.into_change(write, held.clone(), &self.running);
             let mut unit = before.clone();
             unit.push(Change::Run(change));
             match self.store.commit(unit).await {
@@ -182,25 +192,30 @@ impl Dispatch {
                     return Err(self.conflict(error));
                 }
             }
+            for key in &next.ended {
+                self.running.stop(key);
+            }
             live.settle(next);
             if live.run.status.is_terminal() {
                 self.forget(run);
             }
             drop(live);
-            self.running.stop(run, &stopped);
-            let own = (slot.is_none() && !assignments.is_empty()).then(|| assignments.remove(0));
-            for assignment in own.iter().chain(&assignments) {
-                self.running.started(assignment);
-            }
-            for assignment in assignments {
-                // Losing this loses nothing but time: the lease runs out.
-                let _ = self.handed.send(assignment);
-            }
+            let continues = had_slot && slot.is_none() && !assignments.is_empty();
+            let own = continues.then(|| assignments.remove(0));
+            self.send(assignments);
             return Ok(own);
         }
     }
 
-    async fn plan_of(&self, new: &NewRun) -> Result<(Arc<kiket_core::plan::Plan>, Arc<kiket_core::revision::Revision>), DispatchError> {
+    /// Keeps the leases of everything that is under way in this process.
+    pub(crate) async fn renew(&self) -> Result<(), StoreError> {
+        self.store.renew(&self.owner, self.running.keys(), clock::now().after(LEASE)).await.map(drop)
+    }
+
+    async fn plan_of(
+        &self,
+        new: &NewRun,
+    ) -> Result<(Arc<kiket_core::plan::Plan>, Arc<kiket_core::revision::Revision>), DispatchError> {
         let revision = self.revisions.get(new.revision).await?;
         let plan = revision.plan(&new.queued.pipeline).cloned().ok_or(RevisionError::Stale(new.revision))?;
         Ok((plan, revision))
@@ -223,9 +238,9 @@ impl Dispatch {
         Ok(Arc::clone(self.lock().entry(run).or_insert(shared)))
     }
 
+    /// Hands assignments to the driver. One that is lost on the way gives up its lease.
     fn send(&self, assignments: Vec<Assignment>) {
         for assignment in assignments {
-            self.running.started(&assignment);
             let _ = self.handed.send(assignment);
         }
     }

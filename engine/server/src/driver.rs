@@ -119,7 +119,7 @@ async fn renew_for_ever(driver: &Driver) {
     loop {
         ticks.tick().await;
         let started = Instant::now();
-        if let Err(error) = driver.store.renew(&driver.owner, clock::now().after(LEASE)).await {
+        if let Err(error) = driver.dispatch.renew().await {
             tracing::error!(%error, took = ?started.elapsed(), "leases cannot be renewed");
         }
     }

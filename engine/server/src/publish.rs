@@ -11,4 +11,3 @@ pub(crate) use delivery::run;
 pub(crate) use sync::{Publisher, SyncFailure};
 
 use payload::{Push, PushError};
-

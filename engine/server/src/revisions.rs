@@ -60,7 +60,8 @@ impl Revisions {
         }
         let row = self.store.revision(id).await?.ok_or(RevisionError::Unknown(id))?;
         let sources = self.store.sources(id).await?;
-        let pinned: BTreeMap<String, String> = serde_json::from_str(&row.plugins).map_err(|_| RevisionError::Stale(id))?;
+        let pinned: BTreeMap<String, String> =
+            serde_json::from_str(&row.plugins).map_err(|_| RevisionError::Stale(id))?;
         let catalog = self.plugins.catalog(&pinned).map_err(|source| RevisionError::Plugin { id, source })?;
         let revision = Arc::new(compile(&sources, &catalog).0.ok_or(RevisionError::Stale(id))?);
         self.remember(id, Arc::clone(&revision));

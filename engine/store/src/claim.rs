@@ -2,13 +2,16 @@
 //!
 //! Invariant: a claim gives a row to one worker; the row's fence is higher than it ever was.
 
-use kiket_core::Timestamp;
 use sqlx::QueryBuilder;
 
+use crate::request::Renewal;
 use crate::sqlite::{Connection, Database};
 use crate::text::{Columns as _, parse};
 use crate::work::TaskKind;
 use crate::{Claim, StoreError, Work};
+
+/// Keys in one statement of a renewal.
+const KEYS_PER_UPDATE: usize = 256;
 
 /// Takes up to `limit` due rows that nobody holds, most urgent first.
 ///
@@ -44,14 +47,20 @@ pub(crate) async fn claim(connection: &mut Connection, epoch: i64, claim: &Claim
     Ok(work)
 }
 
-/// Moves the end of every lease of `owner`; answers how many there are.
-pub(crate) async fn renew(connection: &mut Connection, owner: &str, until: Timestamp) -> Result<u64, StoreError> {
-    let renewed = sqlx::query("update work set lease_until = $1 where lease_until is not null and owner = $2")
-        .bind(until.millis())
-        .bind(owner)
-        .execute(connection)
-        .await?;
-    Ok(renewed.rows_affected())
+/// Moves the end of those leases of `owner` that are named; answers how many it still has.
+pub(crate) async fn renew(connection: &mut Connection, renewal: &Renewal) -> Result<u64, StoreError> {
+    let mut renewed = 0;
+    for keys in renewal.keys.chunks(KEYS_PER_UPDATE) {
+        let mut update = QueryBuilder::<Database>::new("update work set lease_until = ");
+        update.push_bind(renewal.until.millis()).push(" where owner = ").push_bind(&renewal.owner);
+        let mut names = update.push(" and key in (").separated(", ");
+        for key in keys {
+            names.push_bind(key.as_str());
+        }
+        update.push(")");
+        renewed += update.build().execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(renewed)
 }
 
 /// Narrows a query to some kinds of work; none named means all.

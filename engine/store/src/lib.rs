@@ -102,12 +102,16 @@ impl Store {
         self.ask(Request::Claim, claim).await
     }
 
-    /// Moves the end of all leases of `owner` to `until`; answers how many it holds.
+    /// Moves the end of those leases of `owner` that are named to `until`; answers how many of them it still has.
+    /// A lease that nobody names runs out: work that a worker has lost sight of is taken up again.
     ///
     /// # Errors
     /// Only failures of the database.
-    pub async fn renew(&self, owner: &str, until: Timestamp) -> Result<u64, StoreError> {
-        self.ask(Request::Renew, Renewal { owner: owner.to_owned(), until }).await
+    pub async fn renew(&self, owner: &str, keys: Vec<WorkKey>, until: Timestamp) -> Result<u64, StoreError> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        self.ask(Request::Renew, Renewal { owner: owner.to_owned(), keys, until }).await
     }
 
     /// Follows the last committed position. It is published after the commit: what it names can be read.

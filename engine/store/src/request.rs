@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::change::Change;
 use crate::unit::Unit;
-use crate::{Claim, CommitError, Position, StoreError, Work, claim};
+use crate::{Claim, CommitError, Position, StoreError, Work, WorkKey, claim};
 
 /// A question, where its answer goes, and the answer itself: known when the question was worked on, true when the
 /// transaction is committed, sent then.
@@ -15,9 +15,10 @@ pub(crate) struct Ask<Question, Answer, Error> {
     answer: Result<Answer, Error>,
 }
 
-/// Moves the end of every lease of a worker.
+/// Moves the ends of leases of a worker.
 pub(crate) struct Renewal {
     pub(crate) owner: String,
+    pub(crate) keys: Vec<WorkKey>,
     pub(crate) until: Timestamp,
 }
 
@@ -57,8 +58,7 @@ impl Request {
             Self::Commit(ask) => ask.answer = commit(&ask.question, unit).await,
             Self::Claim(ask) => ask.answer = claim::claim(unit.connection, unit.epoch, &ask.question).await,
             Self::Renew(ask) => {
-                let Renewal { owner, until } = &ask.question;
-                ask.answer = claim::renew(unit.connection, owner, *until).await;
+                ask.answer = claim::renew(unit.connection, &ask.question).await;
             }
         }
     }

@@ -75,10 +75,7 @@ impl Budget {
         let url = url.clone();
         Some(match self.halt.get()? {
             Halt::OutOfTime => SyncError::TimedOut { url, limit: self.limits.wall_time },
-            Halt::TooManyBytes => SyncError::TooLarge {
-                what: "received bytes",
-                limit: self.limits.received_bytes,
-            },
+            Halt::TooManyBytes => SyncError::TooLarge { what: "received bytes", limit: self.limits.received_bytes },
             Halt::Redirected(to) => SyncError::Redirected { url, to: to.clone() },
             Halt::Unauthenticated => SyncError::AuthenticationRequired { url },
             Halt::Unreachable(detail) => SyncError::Unreachable { url, detail: detail.clone() },

@@ -11,10 +11,13 @@
 //! 2. Links are reported and never followed.
 //! 3. Every read has a budget ([`Limits`]), and an exceeded one is a typed error.
 //! 4. Over HTTP the Git library only ever talks to a gate of ours on the loopback
-//!    interface, which reaches one host, counts the bytes and keeps the deadline.
+//!    interface, which speaks TLS, reaches one host, counts the bytes and keeps
+//!    the deadline.
 //! 5. The Git configuration of the user and of the machine has no say.
 //!
 //! Every call blocks: run it where blocking is allowed.
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot go on has failed"))]
 
 mod branch;
 mod budget;

@@ -1,7 +1,7 @@
 //! A bare copy of one remote repository, and what is read out of it.
 //!
-//! Fetches of one folder take turns, across threads and processes; reads need no
-//! turn. What a fetch brings is kept as a reference of ours, so that the next
+//! Those who write to one folder take turns, across threads and processes; reads
+//! need no turn. What a fetch brings is kept as a reference of ours, so that the next
 //! fetch only brings what is new.
 
 use std::fs::{self, File};
@@ -45,22 +45,15 @@ impl Mirror {
     ///
     /// [`SyncError::Folder`] and [`SyncError::Git`], if the folder cannot be used.
     pub fn open(folder: &Path, url: &RemoteUrl, limits: Limits) -> Result<Self, SyncError> {
-        if owner_of(folder)?.is_some_and(|owner| owner != url.as_str()) {
-            fs::remove_dir_all(folder).map_err(|error| unusable(folder, error))?;
+        // The owner is noted last, so a mirror that has this one is complete.
+        if owner_of(folder)?.as_deref() != Some(url.as_str()) {
+            let _turn = take_turn(folder)?;
+            set_up(folder, url)?;
         }
-        let repository = match Repository::open_bare(folder) {
-            Err(error) if error.code() == ErrorCode::NotFound => {
-                let mut options = RepositoryInitOptions::new();
-                options.bare(true).mkpath(true).external_template(false).initial_head("main");
-                Repository::init_opts(folder, &options)?
-            }
-            opened => opened?,
-        };
+        let repository = Repository::open_bare(folder)?;
         // From here on the configuration is this one file. Only opening has read the
         // user's, of which it heeds nothing but the syntax.
-        let mut config = Config::open(&folder.join("config"))?;
-        config.set_bool("http.followRedirects", false)?;
-        config.set_str(URL_KEY, url.as_str())?;
+        let config = Config::open(&folder.join("config"))?;
         repository.set_config(&config)?;
         Ok(Self { repository, folder: folder.to_owned(), url: url.clone(), limits })
     }
@@ -107,7 +100,7 @@ impl Mirror {
         if self.holds(commit) {
             return Ok(());
         }
-        match self.bring(&commit.to_string(), History::TipOnly) {
+        match self.fetch_id(commit) {
             Ok(_) if self.holds(commit) => return Ok(()),
             Err(error @ (SyncError::TimedOut { .. } | SyncError::TooLarge { .. })) => return Err(error),
             Ok(_) => {}
@@ -170,6 +163,7 @@ impl Mirror {
 
     fn fetch_branch(&self, name: &str, history: History) -> Result<Option<Tip>, SyncError> {
         let branch = Branch::parse(name)?;
+        let _turn = take_turn(&self.folder)?;
         let tip = self.bring(&branch.remote_reference(), history)?;
         let kept = branch.kept_reference()?;
         let Some(tip) = tip else {
@@ -178,17 +172,17 @@ impl Mirror {
         };
         self.repository.reference(&kept, tip, true, "fetched")?;
         let time = self.repository.find_commit(tip)?.time().seconds();
-        Ok(Some(Tip {
-            commit: CommitId::new(tip),
-            committed_at: Timestamp::from_millis(time.saturating_mul(1000)),
-        }))
+        Ok(Some(Tip { commit: CommitId::new(tip), committed_at: Timestamp::from_millis(time.saturating_mul(1000)) }))
+    }
+
+    fn fetch_id(&self, commit: &CommitId) -> Result<Option<Oid>, SyncError> {
+        let _turn = take_turn(&self.folder)?;
+        self.bring(&commit.to_string(), History::TipOnly)
     }
 
     /// Downloads what `source` names in the remote repository, and returns the commit
-    /// it led to.
+    /// it led to. Whoever calls this has the turn.
     fn bring(&self, source: &str, history: History) -> Result<Option<Oid>, SyncError> {
-        let turn = File::create(self.folder.join("fetch.lock")).map_err(|error| unusable(&self.folder, error))?;
-        turn.lock().map_err(|error| unusable(&self.folder, error))?;
         self.forget(INCOMING)?;
         self.transfer().download(&format!("+{source}:{INCOMING}"), history)?;
         match self.repository.find_reference(INCOMING) {
@@ -235,6 +229,34 @@ impl Mirror {
             None => Ok(None),
         }
     }
+}
+
+/// Makes the mirror, in place of one of another repository if need be.
+fn set_up(folder: &Path, url: &RemoteUrl) -> Result<(), SyncError> {
+    match owner_of(folder)? {
+        Some(owner) if owner == url.as_str() => return Ok(()),
+        Some(_) => fs::remove_dir_all(folder).map_err(|error| unusable(folder, error))?,
+        None => {}
+    }
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).mkpath(true).external_template(false).initial_head("main");
+    Repository::init_opts(folder, &options)?;
+    let mut config = Config::open(&folder.join("config"))?;
+    config.set_bool("http.followRedirects", false)?;
+    config.set_str(URL_KEY, url.as_str())?;
+    Ok(())
+}
+
+/// Waits until nobody else writes to the mirror. The file stands beside the folder,
+/// which may be thrown away, and the turn ends with the value, however that ends.
+fn take_turn(folder: &Path) -> Result<File, SyncError> {
+    let take = || {
+        fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+        let turn = File::create(folder.with_added_extension("lock"))?;
+        turn.lock()?;
+        Ok(turn)
+    };
+    take().map_err(|error| unusable(folder, error))
 }
 
 /// Returns the address that the folder is a mirror of, if it is a mirror.

@@ -154,10 +154,7 @@ mod tests {
     fn a_redirect_on_the_same_host_is_told_without_the_host() {
         for location in ["https://git.example.com/store/info/refs?service=x", "/store/info/refs?service=x"] {
             let answer = format!("HTTP/1.1 301 Moved\r\nLocation: {location}\r\n\r\n");
-            assert_eq!(
-                judged(&answer).unwrap(),
-                "HTTP/1.1 301 Moved\r\nLocation: /store/info/refs?service=x\r\n\r\n"
-            );
+            assert_eq!(judged(&answer).unwrap(), "HTTP/1.1 301 Moved\r\nLocation: /store/info/refs?service=x\r\n\r\n");
         }
     }
 

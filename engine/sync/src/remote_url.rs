@@ -16,9 +16,7 @@ pub struct RemoteUrl(Url);
 
 /// An address that is not allowed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this repository address {0}; allowed are https://host/path, http://host/path and file:///absolute/path"
-)]
+#[error("this repository address {0}; allowed are https://host/path, http://host/path and file:///absolute/path")]
 pub struct InvalidRemoteUrl(&'static str);
 
 impl RemoteUrl {

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use git2::{
-    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, RemoteCallbacks,
-    RemoteConnection, RemoteRedirect, Repository,
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, RemoteCallbacks, RemoteConnection, RemoteRedirect,
+    Repository,
 };
 
 use crate::budget::Budget;
@@ -111,10 +111,8 @@ impl Line {
         if url.is_local() {
             return Ok(Self { budget, address: url.as_str().to_owned(), _gate: None });
         }
-        let gate = Gate::open(url.url(), Arc::clone(&budget)).map_err(|error| SyncError::Unreachable {
-            url: url.clone(),
-            detail: error.to_string(),
-        })?;
+        let gate = Gate::open(url.url(), Arc::clone(&budget))
+            .map_err(|error| SyncError::Unreachable { url: url.clone(), detail: error.to_string() })?;
         let address = format!("{}{}", gate.address(), url.url().path());
         Ok(Self { budget, address, _gate: Some(gate) })
     }

@@ -50,7 +50,11 @@ async fn receive(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "missing_header", detail));
     };
     if external_id.is_empty() || external_id.len() > 200 || event.is_empty() || event.len() > 100 {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "X-GitHub-Delivery or X-GitHub-Event is empty or too long"));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_header",
+            "X-GitHub-Delivery or X-GitHub-Event is empty or too long",
+        ));
     }
     let id = DeliveryId::new(clock::ulid());
     let delivery = NewDelivery {
@@ -93,7 +97,9 @@ mod tests {
         assert!(!is_genuine(secret, b"Hello, World?", good));
         assert!(!is_genuine("another secret", body, good));
         assert!(!is_genuine("", body, good));
-        for bad in ["", "sha256=", "sha1=757107", &good[7..], &good[..good.len() - 2], &good.replace('7', "8"), "sha256=zz"] {
+        for bad in
+            ["", "sha256=", "sha1=757107", &good[7..], &good[..good.len() - 2], &good.replace('7', "8"), "sha256=zz"]
+        {
             assert!(!is_genuine(secret, body, bad), "{bad}");
         }
     }

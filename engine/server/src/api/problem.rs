@@ -59,7 +59,8 @@ impl Problem {
 
     pub(crate) fn invalid_inputs(refusals: Vec<Refusal>) -> Self {
         let mut problem = Self::invalid("invalid_inputs", "the pipeline refuses these inputs");
-        let field = |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), detail: refusal.reason };
+        let field =
+            |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), detail: refusal.reason };
         problem.errors = refusals.into_iter().map(field).collect();
         problem
     }
@@ -95,10 +96,14 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Full(_) => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", "the server's disk is full; nothing was changed")
+            StoreError::Full(_) => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "storage_full",
+                "the server's disk is full; nothing was changed",
+            ),
+            StoreError::Closed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
             }
-            StoreError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down"),
             _ => Self::internal(&error),
         }
     }
@@ -120,9 +125,13 @@ impl From<DispatchError> for Problem {
     fn from(error: DispatchError) -> Self {
         match error {
             DispatchError::UnknownRun(run) => Self::not_found("run", &run.to_string()),
-            DispatchError::Rejected(Rejected::Ended) => Self::new(StatusCode::CONFLICT, "run_ended", "the run has ended"),
+            DispatchError::Rejected(Rejected::Ended) => {
+                Self::new(StatusCode::CONFLICT, "run_ended", "the run has ended")
+            }
             DispatchError::Rejected(rejected) => Self::new(StatusCode::CONFLICT, "rejected", rejected.to_string()),
-            DispatchError::Lost => Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the run; ask again"),
+            DispatchError::Lost => {
+                Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the run; ask again")
+            }
             DispatchError::Store(error) => error.into(),
             error => Self::internal(&error),
         }

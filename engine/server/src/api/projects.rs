@@ -106,9 +106,8 @@ async fn sync(
 ) -> Result<Json<JsonValue>, Problem> {
     let body: SyncBody = match body.as_ref() {
         b"" => SyncBody::default(),
-        body => serde_json::from_slice(body).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "invalid_body", error.to_string())
-        })?,
+        body => serde_json::from_slice(body)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_body", error.to_string()))?,
     };
     let project = find(&api, &project).await?;
     let synced = api.publisher.sync(&project, body.branch, "api").await?;
@@ -144,7 +143,8 @@ async fn revision(
     let revision = revision.ok_or_else(|| Problem::not_found("revision", &id))?;
     let mut answer = describe_revision(&revision, true);
     let sources = api.store.sources(parsed).await?;
-    answer["sources"] = sources.iter().map(|source| json!({ "path": source.path, "bytes": source.text.len() })).collect();
+    answer["sources"] =
+        sources.iter().map(|source| json!({ "path": source.path, "bytes": source.text.len() })).collect();
     Ok(Json(answer))
 }
 
@@ -185,6 +185,7 @@ fn describe_revision(revision: &Revision, whole: bool) -> JsonValue {
 
 fn is_name(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let rest = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
+    let rest =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
     first && rest && name.len() <= 64
 }

@@ -97,7 +97,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= 200 => Ok(Some(key.to_owned())),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "an Idempotency-Key has 1 to 200 ASCII characters")),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_header",
+            "an Idempotency-Key has 1 to 200 ASCII characters",
+        )),
     }
 }
 
@@ -112,7 +116,8 @@ async fn list(
         None => None,
     };
     let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours"))?;
+    let before = before
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours"))?;
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let filter = RunFilter { project, status: query.status, pipeline: query.pipeline, before };
     let rows = api.store.runs(&filter, limit).await?;
@@ -146,7 +151,8 @@ async fn log(
     if state.stage(&stage).is_none() {
         return Err(Problem::not_found("stage", &stage));
     }
-    let filter = Filter { run: Some(row.id), kinds: vec!["stage.log".to_owned()], stage: Some(stage), ..Filter::default() };
+    let filter =
+        Filter { run: Some(row.id), kinds: vec!["stage.log".to_owned()], stage: Some(stage), ..Filter::default() };
     let mut text = String::new();
     let mut after = Position::ZERO;
     loop {

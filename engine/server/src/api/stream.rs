@@ -100,7 +100,12 @@ fn cursor(api: &Api, headers: &HeaderMap, from: Option<&str>, default: Position)
 }
 
 fn kinds(text: Option<&str>) -> Vec<String> {
-    text.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|kind| !kind.is_empty()).map(str::to_owned).collect()
+    text.into_iter()
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+        .filter(|kind| !kind.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn respond(api: Api, filter: Filter, after: Position, kinds: Vec<String>, ends: bool) -> Response {
@@ -174,7 +179,8 @@ impl Reader {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        let fits = |pattern: &String| pattern.strip_suffix('*').map_or(pattern == kind, |start| kind.starts_with(start));
+        let fits =
+            |pattern: &String| pattern.strip_suffix('*').map_or(pattern == kind, |start| kind.starts_with(start));
         self.kinds.is_empty() || self.kinds.iter().any(fits)
     }
 

@@ -45,7 +45,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let count = |severity| tree.diagnostics.iter().filter(|found| found.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match arguments.format {
-        Format::Json => println!("{:#}", json!({ "diagnostics": tree.diagnostics, "errors": errors, "warnings": warnings })),
+        Format::Json => {
+            println!("{:#}", json!({ "diagnostics": tree.diagnostics, "errors": errors, "warnings": warnings }))
+        }
         Format::Text => {
             print!("{}", tree.render());
             let files = tree.sources.len();

@@ -128,10 +128,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let answer = request.send().await.map_err(|error| Unreachable {
-            base: self.base.clone(),
-            reason: root_cause(&error),
-        })?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Unreachable { base: self.base.clone(), reason: root_cause(&error) })?;
         if answer.status().is_success() {
             return Ok(answer);
         }

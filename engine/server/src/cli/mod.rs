@@ -20,13 +20,18 @@ use tracing_subscriber::EnvFilter;
 
 /// Runs pipelines and workflows that live in a Git repository's .kiket/ folder.
 #[derive(Parser)]
-#[command(name = "kiket", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "kiket",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   kiket check                    check the .kiket/ folder here
   kiket run hello                run a pipeline from the working tree, without a server
   kiket serve                    start a server on 127.0.0.1:8080
   kiket project add shop file:///srv/git/shop.git
-  kiket runs watch run_01jd…     follow a run on a server")]
+  kiket runs watch run_01jd…     follow a run on a server"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -49,8 +49,10 @@ struct Add {
 
 /// Fetch a project's repository now, and publish or reject what it holds
 #[derive(clap::Args)]
-#[command(after_help = "Exit code: 0 published or unchanged, 2 the definitions have errors, 1 it could not be done\n\n\
-                        Example:\n  kiket project sync shop --branch main")]
+#[command(
+    after_help = "Exit code: 0 published or unchanged, 2 the definitions have errors, 1 it could not be done\n\n\
+                        Example:\n  kiket project sync shop --branch main"
+)]
 struct Sync {
     /// Name of the project
     name: String,

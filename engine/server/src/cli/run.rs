@@ -24,8 +24,10 @@ const PROJECT: &str = "local";
 
 /// Run a pipeline from the working tree, without a server
 #[derive(clap::Args)]
-#[command(after_help = "Exit code: 0 the run succeeded, 1 it did not or could not start, 2 the definitions have errors\n\n\
-Example:\n  kiket run release -i version=v1.2.0")]
+#[command(
+    after_help = "Exit code: 0 the run succeeded, 1 it did not or could not start, 2 the definitions have errors\n\n\
+Example:\n  kiket run release -i version=v1.2.0"
+)]
 pub(super) struct Arguments {
     /// The pipeline's id
     pipeline: String,
@@ -65,7 +67,8 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
         bail!("there is no pipeline `{}`; there are: {}", arguments.pipeline, known.join(", "));
     };
     let inputs = plan.check_inputs(parse_inputs(&arguments.input)?).map_err(|refusals| {
-        let reasons: Vec<_> = refusals.into_iter().map(|refusal| format!("{}: {}", refusal.pointer, refusal.reason)).collect();
+        let reasons: Vec<_> =
+            refusals.into_iter().map(|refusal| format!("{}: {}", refusal.pointer, refusal.reason)).collect();
         anyhow::anyhow!("the pipeline refuses these inputs\n  {}", reasons.join("\n  "))
     })?;
     let project = project(engine, root).await?;
@@ -176,6 +179,7 @@ fn cache_folder() -> anyhow::Result<PathBuf> {
 fn user_folder(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
-    let folder = named.or_else(home).with_context(|| format!("neither {variable} nor HOME says where to keep files"))?;
+    let folder =
+        named.or_else(home).with_context(|| format!("neither {variable} nor HOME says where to keep files"))?;
     Ok(folder.join("kiket"))
 }

@@ -33,7 +33,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {
-        greeting += &format!("admin token: {token}\n(it is shown this once; clients take it as --token or KIKET_TOKEN)\n");
+        greeting +=
+            &format!("admin token: {token}\n(it is shown this once; clients take it as --token or KIKET_TOKEN)\n");
     }
     // Whoever started the server may not listen to it any more.
     let _ = stdout().write_all(greeting.as_bytes());

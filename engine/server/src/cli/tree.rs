@@ -52,7 +52,8 @@ pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
 impl Tree {
     /// Returns all diagnostics as a person reads them.
     pub(super) fn render(&self) -> String {
-        let text = |path: &str| self.sources.iter().find(|source| source.path == path).map(|source| source.text.as_str());
+        let text =
+            |path: &str| self.sources.iter().find(|source| source.path == path).map(|source| source.text.as_str());
         self.diagnostics.iter().map(|found| render(found, text(&found.path))).collect()
     }
 }

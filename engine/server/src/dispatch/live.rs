@@ -9,10 +9,9 @@ use kiket_core::plan::Plan;
 use kiket_core::revision::Revision;
 use kiket_core::run::{Command, Event, Moment, Rejected, Run, StageState};
 use kiket_core::{ProjectId, RunId, Timestamp};
-use kiket_store::{Held, NewEvent, RunChange, Seq, Task, WorkChange, Write};
-use tokio_util::sync::CancellationToken;
+use kiket_store::{Held, NewEvent, RunChange, Seq, Task, WorkChange, WorkKey, Write};
 
-use super::work::lease;
+use super::work::{Running, lease};
 use super::{Assignment, Slot, Slots};
 use crate::clock;
 
@@ -34,13 +33,23 @@ pub(super) struct Draft<'l> {
     run: Run,
     events: Vec<Event>,
     work: Vec<WorkChange>,
-    begun: Vec<(Arc<str>, u32, Option<Held>, Slot)>,
+    begun: Vec<Begun>,
+}
+
+/// An attempt that begins with the change, on a slot.
+struct Begun {
+    stage: Arc<str>,
+    attempt: u32,
+    held: Held,
+    slot: Slot,
 }
 
 /// What a drafted change leads to once it is committed.
 pub(super) struct Next {
     pub(super) run: Run,
-    pub(super) events: Vec<Event>,
+    pub(super) events: usize,
+    /// The rows of work that it ends.
+    pub(super) ended: Vec<WorkKey>,
 }
 
 impl Live {
@@ -62,7 +71,7 @@ impl Live {
 
     /// Takes over a state that was committed.
     pub(super) fn settle(&mut self, next: Next) {
-        let count = i64::try_from(next.events.len()).unwrap_or(i64::MAX);
+        let count = i64::try_from(next.events).unwrap_or(i64::MAX);
         self.seq = Seq::new(self.seq.get() + count);
         self.run = next.run;
     }
@@ -106,7 +115,9 @@ impl Draft<'_> {
                 let task = self.live.task(stage, attempt + 1);
                 self.put(task, self.moment.now);
             }
-            Event::StageSucceeded { stage, .. } | Event::StageFailed { stage, .. } | Event::StageCancelled { stage } => {
+            Event::StageSucceeded { stage, .. }
+            | Event::StageFailed { stage, .. }
+            | Event::StageCancelled { stage } => {
                 let stands = self.run.stage(stage);
                 let row = stands.and_then(|stage| match stage.state {
                     StageState::Ready => Some(stage.attempt + 1),
@@ -135,7 +146,7 @@ impl Draft<'_> {
         match (started, slot, held) {
             (Some((stage, attempt)), Some(slot), Some(held)) => {
                 let held = self.lease_put(&stage, attempt).unwrap_or_else(|| held.clone());
-                self.begun.push((stage, attempt, Some(held), slot));
+                self.begun.push(Begun { stage, attempt, held, slot });
                 None
             }
             (_, slot, _) => slot,
@@ -153,22 +164,32 @@ impl Draft<'_> {
                 continue;
             }
             let Some(taken) = slot.take().or_else(|| slots.take()) else { break };
-            if self.decide(Command::Begin { stage: Arc::clone(&stage) }).is_ok() {
-                let held = self.lease_put(&stage, attempt);
-                self.begun.push((stage, attempt, held, taken));
+            let begins = self.decide(Command::Begin { stage: Arc::clone(&stage) }).is_ok();
+            if let Some(held) = self.lease_put(&stage, attempt).filter(|_| begins) {
+                self.begun.push(Begun { stage, attempt, held, slot: taken });
             }
         }
         slot
     }
 
     /// Turns the draft into a change, the state it leads to, and what is to be done at once.
-    pub(super) fn into_change(self, write: Write, held: Option<Held>) -> (RunChange, Next, Vec<Assignment>) {
+    pub(super) fn into_change(
+        self,
+        write: Write,
+        held: Option<Held>,
+        running: &Running,
+    ) -> (RunChange, Next, Vec<Assignment>) {
         let (run, live) = (self.run, self.live);
         let event = |event: &Event| NewEvent {
             kind: event.kind().into(),
             stage: event.stage().map(|stage| stage.to_string()),
             data: serde_json::to_string(event).expect("events are plain data"),
         };
+        let ended = self.work.iter().filter_map(|change| match change {
+            WorkChange::Done(key) => Some(key.clone()),
+            _ => None,
+        });
+        let ended = ended.collect();
         let change = RunChange {
             run: live.id,
             write,
@@ -182,22 +203,24 @@ impl Draft<'_> {
             held,
             work: self.work,
         };
-        let assign = |(stage, attempt, held, slot): (Arc<str>, u32, Option<Held>, Slot)| {
-            Some(Assignment {
+        let assign = |Begun { stage, attempt, held, slot }| {
+            let (listed, stop) = running.list(held.clone());
+            Assignment {
                 run: live.id,
                 project: live.project,
-                held: held?,
                 stage,
                 attempt,
                 plan: Arc::clone(&live.plan),
                 revision: Arc::clone(&live.revision),
                 state: run.clone(),
-                stop: CancellationToken::new(),
+                held,
+                stop,
                 slot,
-            })
+                _listed: listed,
+            }
         };
-        let assignments = self.begun.into_iter().filter_map(assign).collect();
-        (change, Next { run, events: self.events }, assignments)
+        let assignments = self.begun.into_iter().map(assign).collect();
+        (change, Next { events: self.events.len(), run, ended }, assignments)
     }
 
     fn puts(&self, stage: &str, attempt: u32) -> bool {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use kiket_core::plan::Plan;
 use kiket_core::revision::Revision;
-use kiket_core::run::{Event, Run};
+use kiket_core::run::Run;
 use kiket_core::{ProjectId, RunId};
-use kiket_store::{Held, Lease};
+use kiket_store::{Held, Lease, WorkKey};
 use tokio_util::sync::CancellationToken;
 
 use super::Slot;
@@ -36,35 +36,55 @@ pub(crate) struct Assignment {
     /// Cancelled when the attempt is not wanted any more.
     pub(crate) stop: CancellationToken,
     pub(crate) slot: Slot,
+    /// Keeps the lease alive as long as the assignment is.
+    pub(super) _listed: Listed,
 }
 
-/// The attempts under way, by run and stage.
-#[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<(RunId, Arc<str>), CancellationToken>>);
+/// The assignments there are, by the keys of their work. Only what is listed here keeps
+/// its lease: an assignment that is dropped, whatever the reason, is taken up again.
+#[derive(Clone, Default)]
+pub(super) struct Running(Arc<Mutex<Rows>>);
+
+/// The fence an assignment has its row under, and what stops it.
+type Rows = HashMap<WorkKey, (i64, CancellationToken)>;
+
+/// A place in the list, given up when it is dropped.
+pub(super) struct Listed {
+    running: Running,
+    held: Held,
+}
 
 impl Running {
-    pub(super) fn started(&self, assignment: &Assignment) {
-        let key = (assignment.run, Arc::clone(&assignment.stage));
-        self.lock().insert(key, assignment.stop.clone());
+    /// Lists an assignment; the token stops it.
+    pub(super) fn list(&self, held: Held) -> (Listed, CancellationToken) {
+        let stop = CancellationToken::new();
+        self.lock().insert(held.key.clone(), (held.fence, stop.clone()));
+        (Listed { running: self.clone(), held }, stop)
     }
 
-    /// Stops the attempts of stages that have ended; for those that ended by themselves
-    /// that changes nothing.
-    pub(super) fn stop(&self, run: RunId, events: &[Event]) {
-        for event in events {
-            let ended = matches!(
-                event,
-                Event::StageSucceeded { .. } | Event::StageFailed { .. } | Event::StageCancelled { .. } | Event::StageRetrying { .. }
-            );
-            if let (true, Some(stage)) = (ended, event.stage())
-                && let Some(stop) = self.lock().remove(&(run, Arc::clone(stage)))
-            {
-                stop.cancel();
-            }
+    /// Stops the assignment on a row of work that has ended.
+    pub(super) fn stop(&self, key: &WorkKey) {
+        if let Some((_, stop)) = self.lock().get(key) {
+            stop.cancel();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(RunId, Arc<str>), CancellationToken>> {
+    /// Returns the keys of all assignments.
+    pub(super) fn keys(&self) -> Vec<WorkKey> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Rows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut rows = self.running.lock();
+        // The row may have run out and be listed again under a newer fence.
+        if rows.get(&self.held.key).is_some_and(|(fence, _)| *fence == self.held.fence) {
+            rows.remove(&self.held.key);
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kiket_core::{ProjectId, RunId};
-use kiket_host::{HostCallError, HostCalls, HttpError, HttpRequest, HttpResponse, Level, LogLine, Outbound, Permit, Progress};
+use kiket_host::{
+    HostCallError, HostCalls, HttpError, HttpRequest, HttpResponse, Level, LogLine, Outbound, Permit, Progress,
+};
 use kiket_store::{Change, CommitError, Held, NewEvent, Records, Store};
 use serde_json::{Value as Json, json};
 

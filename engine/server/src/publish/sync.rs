@@ -10,7 +10,9 @@ use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
 use kiket_core::revision::{Revision, compile, component_paths};
 use kiket_core::run::{Queued, Trigger};
 use kiket_core::{ProjectId, RevisionId, RunId, Source};
-use kiket_store::{Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError};
+use kiket_store::{
+    Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError,
+};
 use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
 use serde_json::{Map, json};
 
@@ -94,14 +96,24 @@ type Settle<'s> = &'s (dyn Fn(String) -> SettleDelivery + Sync);
 
 impl Publisher {
     /// Acts on a push; the delivery is settled in the same transaction.
-    pub(crate) async fn push(&self, project: ProjectId, push: &Push, settle: Settle<'_>) -> Result<Synced, SyncFailure> {
+    pub(crate) async fn push(
+        &self,
+        project: ProjectId,
+        push: &Push,
+        settle: Settle<'_>,
+    ) -> Result<Synced, SyncFailure> {
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
         let fetched = self.fetch(&project, Some(push.branch.clone()), push.after.clone(), push.before.clone()).await?;
         self.publish(&project, fetched, true, &push.actor, Some(settle)).await
     }
 
     /// Looks at a branch, or at the project's own. The first sync of a project starts no run.
-    pub(crate) async fn sync(&self, project: &Project, branch: Option<String>, actor: &str) -> Result<Synced, SyncFailure> {
+    pub(crate) async fn sync(
+        &self,
+        project: &Project,
+        branch: Option<String>,
+        actor: &str,
+    ) -> Result<Synced, SyncFailure> {
         let known = self.store.revisions(project.id, 1).await?;
         let before = match project.active_revision {
             Some(active) => self.store.revision(active).await?.map(|revision| revision.commit),
@@ -118,8 +130,10 @@ impl Publisher {
         commit: Option<String>,
         before: Option<String>,
     ) -> Result<Option<Fetched>, SyncFailure> {
-        let url: RemoteUrl = project.url.parse().map_err(|error| SyncFailure::Url(format!("{}: {error}", project.url)))?;
-        let commit = commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
+        let url: RemoteUrl =
+            project.url.parse().map_err(|error| SyncFailure::Url(format!("{}: {error}", project.url)))?;
+        let commit =
+            commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
         let folder = self.mirrors.join(format!("{}.git", project.id));
         let own = project.branch.clone();
         let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref());
@@ -202,7 +216,12 @@ impl Publisher {
     }
 
     /// Returns the revision that this commit already has, where it means the same.
-    async fn known(&self, project: &Project, fetched: &Fetched, accepted: bool) -> Result<Option<RevisionId>, SyncFailure> {
+    async fn known(
+        &self,
+        project: &Project,
+        fetched: &Fetched,
+        accepted: bool,
+    ) -> Result<Option<RevisionId>, SyncFailure> {
         let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active) else { return Ok(None) };
         let active = self.store.revision(active).await?;
         let same = |revision: &kiket_store::Revision| {

@@ -107,12 +107,15 @@ async fn a_lease_that_ended_is_claimable_under_a_higher_fence() {
 #[tokio::test]
 async fn a_renewed_lease_is_kept() {
     let house = House::build().await;
-    start_with(&house, &["build", "lint"]).await;
-    house.claim("a", 0).await;
+    let (_, tasks) = start_with(&house, &["build", "lint", "pack"]).await;
+    let keys = || vec![tasks[0].key(), tasks[1].key()];
+    assert_eq!(house.claim("a", 0).await.len(), 3);
 
-    assert_eq!(house.store.renew("a", at(5_000)).await.unwrap(), 2);
-    assert_eq!(house.store.renew("b", at(9_000)).await.unwrap(), 0);
-    assert_eq!(house.claim("b", 4_999).await, []);
+    assert_eq!(house.store.renew("a", keys(), at(5_000)).await.unwrap(), 2);
+    assert_eq!(house.store.renew("b", keys(), at(9_000)).await.unwrap(), 0);
+    assert_eq!(house.store.renew("a", Vec::new(), at(9_000)).await.unwrap(), 0);
+    // The one that was not named runs out as it was given.
+    assert_eq!(house.claim("b", 4_999).await.len(), 1);
     assert_eq!(house.claim("b", 5_000).await.len(), 2);
 }
 
@@ -193,12 +196,12 @@ async fn ending_the_work_of_a_run_spares_what_is_put_with_it() {
 #[tokio::test]
 async fn leases_of_an_earlier_boot_are_void() {
     let house = House::build().await;
-    start_with(&house, &["build"]).await;
+    let (_, tasks) = start_with(&house, &["build"]).await;
     assert_eq!(house.claim("a", 0).await[0].fence, 1);
 
     let house = house.restart().await;
 
-    assert_eq!(house.store.renew("a", at(9_000)).await.unwrap(), 0);
+    assert_eq!(house.store.renew("a", vec![tasks[0].key()], at(9_000)).await.unwrap(), 0);
     assert_eq!(house.claim("b", 1).await[0].fence, 2);
 }
 

@@ -202,8 +202,19 @@ fn reads_one_file_from_anywhere_in_the_commit() {
     assert_eq!(blob("./tools/risk.wasm").unwrap(), b"\0asm");
     assert_eq!(blob("run.sh").unwrap(), b"#!");
     for path in [
-        "tools", "tools/", "", "./", "/tools/risk.wasm", "tools/../tools/risk.wasm", "tools//risk.wasm",
-        "tools/link.wasm", "elsewhere/risk.wasm", "run.sh/x", "missing", "tools\0", "../shop.git/config",
+        "tools",
+        "tools/",
+        "",
+        "./",
+        "/tools/risk.wasm",
+        "tools/../tools/risk.wasm",
+        "tools//risk.wasm",
+        "tools/link.wasm",
+        "elsewhere/risk.wasm",
+        "run.sh/x",
+        "missing",
+        "tools\0",
+        "../shop.git/config",
     ] {
         assert_eq!(blob(path), None, "{path:?}");
     }

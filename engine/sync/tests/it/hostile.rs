@@ -30,9 +30,7 @@ fn links_and_submodules_are_reported_and_never_followed() {
 
 #[test]
 fn the_folder_itself_may_not_be_something_else() {
-    for (mode, reason) in
-        [("120000", Skip::SymbolicLink), ("160000", Skip::Submodule), ("100644", Skip::NotAFolder)]
-    {
+    for (mode, reason) in [("120000", Skip::SymbolicLink), ("160000", Skip::Submodule), ("100644", Skip::NotAFolder)] {
         let origin = Origin::new();
         let commit = origin.commit_as(&[(mode, ".kiket", b"/etc")]);
         let copy = Copy::of(&origin.url());
@@ -48,7 +46,18 @@ fn names_that_are_no_names_are_skipped_and_shown_with_escapes() {
     let origin = Origin::new();
     let blob = origin.write_blob(b"1");
     let names: [&[u8]; 12] = [
-        b"..", b".", b".GIT", b"git~1", b"a/b", b"a\\b", b"cr\r", b"\xff\xfe", b"esc\x1b[2J", "\u{202e}".as_bytes(), b"ok", b"ok",
+        b"..",
+        b".",
+        b".GIT",
+        b"git~1",
+        b"a/b",
+        b"a\\b",
+        b"cr\r",
+        b"\xff\xfe",
+        b"esc\x1b[2J",
+        "\u{202e}".as_bytes(),
+        b"ok",
+        b"ok",
     ];
     let entries: Vec<_> = names.iter().map(|name| ("100644", *name, blob.as_str())).collect();
     let folder = origin.write_tree(&entries);
@@ -128,10 +137,7 @@ fn a_git_bomb_costs_no_more_than_the_budget() {
     let commit = origin.commit_folder(&tree);
     let copy = Copy::of(&origin.url());
     copy.fetch("main");
-    for error in [
-        copy.mirror.sources(&commit).unwrap_err(),
-        copy.mirror.changed_paths(&before, &commit).unwrap_err(),
-    ] {
+    for error in [copy.mirror.sources(&commit).unwrap_err(), copy.mirror.changed_paths(&before, &commit).unwrap_err()] {
         assert!(matches!(error, SyncError::TooLarge { .. }), "{error:?}");
     }
 }

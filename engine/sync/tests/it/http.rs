@@ -8,8 +8,7 @@ use kiket_sync::{Limits, SyncError};
 use crate::harness::{Copy, Origin, paths};
 use crate::server::{Manners, Server};
 
-const ADVERTISEMENT: &str =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 1000000000\r\nConnection: close\r\n\r\n";
+const ADVERTISEMENT: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 1000000000\r\nConnection: close\r\n\r\n";
 
 fn fail(manners: Manners, limits: Limits) -> SyncError {
     let server = Server::start(manners);
@@ -116,7 +115,8 @@ fn tells_what_kind_of_no_it_got() {
     let error = fail(Manners::Always(page), Limits::default());
     assert!(matches!(error, SyncError::NotARepository { .. }), "{error:?}");
 
-    let locked = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let locked =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let error = fail(Manners::Always(locked), Limits::default());
     assert!(matches!(error, SyncError::AuthenticationRequired { .. }), "{error:?}");
 

@@ -79,9 +79,7 @@ impl Terminal {
                 let rest = format!("{spent} {} (allowed)", error(data));
                 self.end(out, &name, "!", Style::new().yellow(), &rest, true)
             }
-            "stage.failed" => {
-                self.end(out, &name, "✗", Style::new().red(), &format!("{spent} {}", error(data)), true)
-            }
+            "stage.failed" => self.end(out, &name, "✗", Style::new().red(), &format!("{spent} {}", error(data)), true),
             "stage.retrying" => {
                 let rest = format!("{spent} {}, trying again", error(data));
                 self.end(out, &name, "↻", Style::new().yellow(), &rest, false)

@@ -25,7 +25,10 @@ fn release() -> Vec<(&'static str, Json)> {
             json!({"at": at(1, 210), "stage": "build", "outputs": {}, "usage": {"cpu_ms": 4, "wall_ms": 1180, "memory_bytes": 1}}),
         ),
         ("stage.started", json!({"at": at(2, 0), "stage": "deploy", "attempt": 1})),
-        ("stage.retrying", json!({"at": at(2, 100), "stage": "deploy", "error": {"code": "transient", "message": "busy"}})),
+        (
+            "stage.retrying",
+            json!({"at": at(2, 100), "stage": "deploy", "error": {"code": "transient", "message": "busy"}}),
+        ),
         ("stage.started", json!({"at": at(3, 0), "stage": "deploy", "attempt": 2})),
         (
             "stage.log",
@@ -106,9 +109,22 @@ fn no_way_of_drawing_lets_a_control_character_through() {
         "lines": [{"level": hostile, "text": hostile}], "outputs": {(hostile): hostile},
     });
     let kinds = [
-        "run.queued", "run.started", "stage.ready", "stage.started", "stage.log", "stage.progress", "stage.retrying",
-        "stage.started", "stage.log", "stage.failed", "stage.skipped", "stage.cancelled", "stage.succeeded",
-        "run.failed", "run.succeeded", "run.cancelled",
+        "run.queued",
+        "run.started",
+        "stage.ready",
+        "stage.started",
+        "stage.log",
+        "stage.progress",
+        "stage.retrying",
+        "stage.started",
+        "stage.log",
+        "stage.failed",
+        "stage.skipped",
+        "stage.cancelled",
+        "stage.succeeded",
+        "run.failed",
+        "run.succeeded",
+        "run.cancelled",
     ];
     let events: Vec<_> = kinds.into_iter().map(|kind| (kind, event.clone())).collect();
     for mode in [Mode::Plain, Mode::Terminal, Mode::Json] {
@@ -123,7 +139,8 @@ fn outputs_are_shown_and_a_long_log_is_cut_at_its_start() {
     let mut events = vec![("stage.started", json!({"stage": "build"}))];
     let lines: Vec<Json> = (0..250).map(|n| json!({"text": format!("line {n}")})).collect();
     events.push(("stage.log", json!({"stage": "build", "lines": lines})));
-    events.push(("stage.failed", json!({"stage": "build", "allowed": true, "error": {"code": "trap", "message": "m"}})));
+    events
+        .push(("stage.failed", json!({"stage": "build", "allowed": true, "error": {"code": "trap", "message": "m"}})));
     events.push(("run.succeeded", json!({"outputs": {"url": "https://shop", "n": 2}})));
     let drawn = draw(Mode::Terminal, &events);
     let shown: Vec<&str> = drawn.lines().collect();
