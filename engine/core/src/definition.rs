@@ -27,7 +27,7 @@ pub const FOLDER: &str = ".kiket/";
 #[derive(Debug, Clone, PartialEq)]
 pub enum Definition {
     /// A DAG of stages.
-    Pipeline(PipelineDefinition),
+    Pipeline(Box<PipelineDefinition>),
     /// What plugins may do.
     Plugins(PluginsDefinition),
 }
@@ -50,7 +50,8 @@ fn parse_source(source: &Source, problems: &mut Problems<'_>) -> Option<Definiti
     let node = yaml::read(&source.text, problems)?;
     if node.get("pipeline").is_some() || path.starts_with("pipelines/") {
         check_model_version(&node, problems);
-        return PipelineDefinition::decode(&node, path, problems).map(Definition::Pipeline);
+        let pipeline = PipelineDefinition::decode(&node, path, problems);
+        return pipeline.map(Box::new).map(Definition::Pipeline);
     }
     if path.starts_with("plugins.") {
         check_model_version(&node, problems);

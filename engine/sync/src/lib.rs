@@ -17,8 +17,6 @@
 //!
 //! Every call blocks: run it where blocking is allowed.
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that cannot go on has failed"))]
-
 mod branch;
 mod budget;
 mod changes;

@@ -1,4 +1,4 @@
-//! `cargo xtask`: sets a clone up and checks it.
+//! `cargo xtask`: sets a clone up, shows it at work and checks it.
 //!
 //! Standard library only, so that it compiles in a second before anything else does. It calls tools and says what
 //! they did; what the product does is not its business.
@@ -7,6 +7,7 @@ mod apt;
 mod check;
 mod command;
 mod debian;
+mod demo;
 mod failure;
 mod plugins;
 mod project;
@@ -25,8 +26,9 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
 commands:
-  setup   make the WASM target usable and build the plugins into plugins/dist; safe to repeat
-  test    set up, then check format, lints, tests, licences and dependencies";
+  setup          make the WASM target usable and build the plugins into plugins/dist; safe to repeat
+  demo [--exit]  set up, start a server, push a commit and show its run; serve until Ctrl-C, or stop with --exit
+  test           set up, then check format, lints, tests, licences and dependencies";
 
 fn main() -> ExitCode {
     match run() {
@@ -43,6 +45,8 @@ fn run() -> Outcome<()> {
     let project = Project::here()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["setup"] => setup::set_up(&project),
+        ["demo"] => demo::show(&project, false),
+        ["demo", "--exit"] => demo::show(&project, true),
         ["test"] => check::check_all(&project),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

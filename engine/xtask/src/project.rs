@@ -28,6 +28,16 @@ impl Project {
         &self.root
     }
 
+    /// The folder for everything that is built.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The `kiket` binary of the dev profile.
+    pub(crate) fn kiket(&self) -> PathBuf {
+        self.target.join("debug/kiket")
+    }
+
     /// The workspace of the plugins.
     pub(crate) fn plugins(&self) -> PathBuf {
         self.root.join("plugins")

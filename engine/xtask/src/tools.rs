@@ -1,4 +1,4 @@
-//! The tools that the build calls and no package registry brings.
+//! The tools that the build and the demo call and no package registry brings.
 
 use std::process::{Command, Stdio};
 
@@ -14,11 +14,13 @@ struct Tool {
 }
 
 /// `perl` alone is not enough: OpenSSL's build wants two modules that a minimal Debian leaves out.
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 6] = [
     Tool { name: "git", probe: &["git", "--version"], packages: &["git"] },
     Tool { name: "a C compiler", probe: &["cc", "--version"], packages: &["gcc", "libc6-dev"] },
     Tool { name: "perl", probe: &["perl", "-MFindBin", "-MIPC::Cmd", "-e", "1"], packages: &["perl"] },
     Tool { name: "make", probe: &["make", "--version"], packages: &["make"] },
+    Tool { name: "curl", probe: &["curl", "--version"], packages: &["curl"] },
+    Tool { name: "openssl", probe: &["openssl", "version"], packages: &["openssl"] },
 ];
 
 /// Makes sure that every tool is there: installs what is missing where that is possible, and else names it.

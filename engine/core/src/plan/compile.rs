@@ -1,6 +1,7 @@
 //! Pipeline definition to plan: names resolved against the catalog, needs to edges, cycles refused.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 use petgraph::Direction;
 use petgraph::algo::{tarjan_scc, toposort};
@@ -183,25 +184,23 @@ fn refuse_cycles(definition: &PipelineDefinition, graph: &Graph, problems: &mut 
 
 /// Returns one circle that begins and ends at `first`, along needs, inside a strongly connected component.
 fn cycle_through(graph: &Graph, first: NodeIndex, component: &[NodeIndex]) -> Vec<NodeIndex> {
-    let mut came_from: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
-    let mut queue = std::collections::VecDeque::from([first]);
+    let mut came_from = BTreeMap::from([(first, first)]);
+    let mut queue = VecDeque::from([first]);
     while let Some(at) = queue.pop_front() {
         for need in graph.neighbors_directed(at, Direction::Incoming).filter(|need| component.contains(need)) {
             if need == first {
-                let mut path = vec![first, at];
-                while let Some(previous) = came_from.get(path.last().expect("the path begins with two stages")) {
-                    path.push(*previous);
+                let mut path = vec![first];
+                let mut step = at;
+                while step != first {
+                    path.push(step);
+                    step = came_from[&step];
                 }
-                if at == first {
-                    path.pop();
-                }
-                path.reverse();
                 path.push(first);
-                path.dedup();
-                return if path.len() == 1 { vec![first, first] } else { path };
+                path.reverse();
+                return path;
             }
-            if !came_from.contains_key(&need) {
-                came_from.insert(need, at);
+            if let Entry::Vacant(new) = came_from.entry(need) {
+                new.insert(at);
                 queue.push_back(need);
             }
         }

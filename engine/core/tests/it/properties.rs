@@ -39,14 +39,14 @@ fn act(world: &mut World, choice: u32) -> Result<Vec<Event>, Rejected> {
         .map(|stage| (stage.id.clone(), stage.state.clone(), stage.attempt))
         .collect();
     assert!(!open.is_empty(), "the run is stuck: {:#?}", world.run);
-    if choice % 97 == 0 {
+    if choice.is_multiple_of(97) {
         return world.ask(Command::Cancel);
     }
-    if choice % 89 == 0 {
+    if choice.is_multiple_of(89) {
         return world.ask(Command::Expire);
     }
     let (stage, state, attempt) = open[choice as usize / 100 % open.len()].clone();
-    if state == StageState::Ready || choice % 13 == 0 {
+    if state == StageState::Ready || choice.is_multiple_of(13) {
         return world.ask(Command::Begin { stage });
     }
     let outcome = match choice % 3 {

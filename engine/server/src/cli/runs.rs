@@ -254,7 +254,7 @@ fn second(of: &Json, key: &str) -> String {
 }
 
 fn mebibytes(bytes: u64) -> String {
-    format!("{}.{} MiB", bytes >> 20, (bytes % (1 << 20)) * 10 >> 20)
+    format!("{}.{} MiB", bytes >> 20, ((bytes % (1 << 20)) * 10) >> 20)
 }
 
 #[cfg(test)]

@@ -254,11 +254,11 @@ fn never_throws_away_a_folder_that_is_not_a_mirror() {
 }
 
 #[test]
-fn fetches_of_one_folder_take_turns() {
+fn writers_of_one_folder_take_turns() {
     let origin = Origin::new();
     let (url, tip) = (origin.url(), origin.commit(&[(".kiket/a.yaml", "1")]));
-    let copy = Copy::of(&url);
-    let folder = copy.folder.path().join("mirror");
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("mirrors/shop");
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
