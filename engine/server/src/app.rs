@@ -109,6 +109,8 @@ impl Server {
             public_url.trim_end_matches('/'),
             engine.shutdown.clone(),
         );
+        let plugins = Arc::clone(&engine.plugins);
+        tokio::spawn(async move { plugins.warm_up().await });
         let shutdown = engine.shutdown.clone();
         let serve = axum::serve(listener, api::router(api)).with_graceful_shutdown(shutdown.cancelled_owned());
         let listening = tokio::spawn(serve.into_future());

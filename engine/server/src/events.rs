@@ -70,8 +70,12 @@ pub(crate) fn is_end(entry: &Entry) -> bool {
 /// What the event says of itself is stored as an object whose first key is `kind`;
 /// where and when it happened is put in front.
 pub(crate) fn frame(entry: &Entry, project: &str) -> String {
-    let mut frame = format!("{{\"position\":{},\"at\":\"{}\",\"project\":", entry.position, entry.at);
-    frame += &serde_json::Value::from(project).to_string();
+    let mut frame = format!("{{\"position\":{},\"at\":\"{}\"", entry.position, entry.at);
+    // The first event of a run names the project by itself.
+    if entry.kind != "run.queued" {
+        frame += ",\"project\":";
+        frame += &serde_json::Value::from(project).to_string();
+    }
     if let Some(run) = entry.run {
         frame += &format!(",\"run\":\"{run}\"");
     }

@@ -97,6 +97,21 @@ impl Plugins {
         Ok(parsed)
     }
 
+    /// Tells whether a component can be called without being compiled first.
+    pub(crate) fn is_loaded(&self, digest: &str) -> bool {
+        digest.parse().is_ok_and(|digest| self.host.is_loaded(&digest))
+    }
+
+    /// Makes the bundled plugins callable, so that the first run need not wait for it.
+    pub(crate) async fn warm_up(&self) {
+        for name in self.bundled.names() {
+            let Some(plugin) = self.bundled.get(name) else { continue };
+            if let Err(error) = self.load(&plugin.digest).await {
+                tracing::error!(plugin = name, %error, "a bundled plugin cannot be loaded");
+            }
+        }
+    }
+
     /// Calls an action of a loaded component.
     pub(crate) async fn invoke(
         &self,

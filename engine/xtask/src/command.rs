@@ -60,10 +60,20 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 /// A program by its name, without the settings that `cargo run` left in the environment for this one.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
-    for name in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"] {
+    for name in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+        command.env_remove(name);
+    }
+    // Build scripts that watch these would run again after every call of cargo by hand, and the other way round.
+    let inherited = env::vars_os().map(|(name, _)| name);
+    for name in inherited.filter(|name| is_of_this_package(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command
+}
+
+/// Whether cargo set this variable to tell this program about its own package.
+fn is_of_this_package(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// The cargo that runs this program.

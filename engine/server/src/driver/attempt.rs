@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kiket_core::plan::StagePlan;
 use kiket_core::run::{Call, Outcome, StageError, Usage};
-use kiket_host::{Grants, HttpGrant, Invocation, InvokeError, Limits, Output};
+use kiket_host::{Grants, HostCalls as _, HttpGrant, Invocation, InvokeError, Limits, Output, Progress};
 
 use super::Driver;
 use super::calls::Calls;
@@ -52,6 +52,10 @@ async fn attempt(
 ) -> Result<Output, StageError> {
     let call = assignment.state.call(stage, assignment.attempt);
     let call = call.map_err(|error| StageError::new("expression", error.to_string()))?;
+    if !driver.plugins.is_loaded(&stage.digest) {
+        let message = format!("compiling {} for its first use", stage.plugin);
+        let _ = calls.progress(Progress { message, done: 0, total: None }).await;
+    }
     let plugin = driver.plugins.load(&stage.digest).await;
     let plugin = plugin.map_err(|error| StageError::new("plugin", error.to_string()))?;
     let Call { input, env } = call;

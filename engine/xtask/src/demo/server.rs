@@ -216,14 +216,14 @@ mod tests {
 
     #[test]
     fn a_program_does_not_outlast_the_server_it_talks_to() {
-        let server = start(&format!("{GREETING} sleep 0.1")).expect("it greets");
+        let server = start(GREETING).expect("it greets");
         let failure = server.run_beside(Command::new("sleep").arg("600")).expect_err("the server ended");
         assert!(failure.to_string().starts_with("the server ended early"), "{failure}");
     }
 
     #[test]
     fn a_server_is_asked_to_stop_and_may_do_so_properly() {
-        let script = format!("trap 'exit 0' TERM; {GREETING} while :; do sleep 600 & wait; done");
+        let script = format!("trap 'kill $!; exit 0' TERM; sleep 600 & {GREETING} wait");
         let server = start(&script).expect("it greets");
         assert_eq!((server.url(), server.token()), ("http://127.0.0.1:1", "kkt_x"));
         assert!(server.run_beside(&mut Command::new("true")).expect("it runs"));
