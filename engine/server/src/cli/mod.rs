@@ -13,6 +13,7 @@ mod text;
 mod tree;
 mod view;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -58,7 +59,8 @@ pub fn main() -> ExitCode {
     };
     let default = if matches!(command, Command::Serve(_)) { "info" } else { "off" };
     let filter = EnvFilter::try_from_env("KIKET_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let result = runtime.block_on(async {
         match command {
             Command::Check(arguments) => check::run(arguments).await,
