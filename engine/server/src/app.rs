@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::dispatch::{Assignment, Dispatch, Slots};
-use crate::driver::{self, Driver};
+use crate::driver::{self, Driver, Guests};
 use crate::plugins::Plugins;
 use crate::publish::{self, Publisher};
 use crate::revisions::Revisions;
@@ -69,6 +69,7 @@ impl Engine {
             mirrors: data.join("git"),
         });
         let shutdown = CancellationToken::new();
+        let guests = Guests::start()?;
         let driver = Driver {
             store: store.clone(),
             dispatch: Arc::clone(&dispatch),
@@ -76,9 +77,10 @@ impl Engine {
             outbound: Outbound::new()?,
             slots,
             owner: owner.clone(),
+            guests: guests.handle(),
         };
         let tasks = vec![
-            tokio::spawn(driver::run(driver, handed, shutdown.clone())),
+            tokio::spawn(driver::run(driver, guests, handed, shutdown.clone())),
             tokio::spawn(publish::run(store.clone(), Arc::clone(&publisher), owner, shutdown.clone())),
         ];
         Ok(Self { store, plugins, dispatch, publisher, shutdown, tasks })
@@ -97,7 +99,7 @@ impl Engine {
 impl Server {
     /// Starts a server; it answers from here on.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let engine = Engine::open(&config.data, config.data.join("cache"), config.slots).await?;
+        let engine = Engine::open(&config.data, config.cache.clone(), config.slots).await?;
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;

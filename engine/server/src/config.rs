@@ -6,8 +6,10 @@ use std::path::PathBuf;
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The folder of everything the server keeps: database, repositories, plugins, compiled code.
+    /// The folder of everything the server keeps: database, repositories, plugins.
     pub data: PathBuf,
+    /// The folder of compiled code. What is in it gets executed: it belongs to the server's user alone.
+    pub cache: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
     /// How many stages run at once.
@@ -23,6 +25,6 @@ impl Config {
     /// Makes the configuration of a server that keeps everything below `data`.
     #[must_use]
     pub fn new(data: PathBuf, listen: SocketAddr) -> Self {
-        Self { data, listen, slots: Self::SLOTS, public_url: None }
+        Self { cache: data.join("cache"), data, listen, slots: Self::SLOTS, public_url: None }
     }
 }

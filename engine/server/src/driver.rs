@@ -6,20 +6,23 @@
 
 mod attempt;
 mod calls;
+mod guests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kiket_host::Outbound;
 use kiket_store::{Claim, Held, Store, StoreError, Task, TaskKind, Work};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::plugins::Plugins;
+
+pub(crate) use guests::Guests;
 
 /// How long the driver sleeps at most before it looks for work: what a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,30 +37,36 @@ pub(crate) struct Driver {
     pub(crate) outbound: Outbound,
     pub(crate) slots: Arc<Slots>,
     pub(crate) owner: String,
+    pub(crate) guests: Handle,
 }
 
-/// Runs until `shutdown`, then waits for nothing: what is under way is found again by its lease.
-pub(crate) async fn run(driver: Driver, mut handed: mpsc::UnboundedReceiver<Assignment>, shutdown: CancellationToken) {
+/// Runs until `shutdown`, then waits for nothing: what is under way is cut off, and found again by its lease.
+pub(crate) async fn run(
+    driver: Driver,
+    guests: Guests,
+    mut handed: mpsc::UnboundedReceiver<Assignment>,
+    shutdown: CancellationToken,
+) {
     let driver = Arc::new(driver);
-    let tasks = TaskTracker::new();
     let receive = async {
         while let Some(assignment) = handed.recv().await {
-            tasks.spawn(attempt::run(Arc::clone(&driver), assignment));
+            driver.guests.spawn(attempt::run(Arc::clone(&driver), assignment));
         }
     };
     tokio::select! {
         () = receive => {}
-        () = claim_for_ever(&driver, &tasks) => {}
+        () = claim_for_ever(&driver) => {}
         () = renew_for_ever(&driver) => {}
         () = shutdown.cancelled() => {}
     }
+    drop(guests);
 }
 
-async fn claim_for_ever(driver: &Arc<Driver>, tasks: &TaskTracker) {
+async fn claim_for_ever(driver: &Arc<Driver>) {
     let mut readied = driver.store.readied();
     loop {
         readied.mark_unchanged();
-        match claim(driver, tasks).await {
+        match claim(driver).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "work cannot be claimed"),
@@ -67,7 +76,7 @@ async fn claim_for_ever(driver: &Arc<Driver>, tasks: &TaskTracker) {
 }
 
 /// Claims as much as there are free slots; tells whether there may be more.
-async fn claim(driver: &Arc<Driver>, tasks: &TaskTracker) -> Result<bool, StoreError> {
+async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
     let mut slots = vec![driver.slots.wait().await];
     while slots.len() < BATCH {
         match driver.slots.take() {
@@ -87,7 +96,7 @@ async fn claim(driver: &Arc<Driver>, tasks: &TaskTracker) -> Result<bool, StoreE
     let more = claimed.len() == slots.len();
     driver.slots.set_backlog(more);
     for (work, slot) in claimed.into_iter().zip(slots) {
-        tasks.spawn(take_up(Arc::clone(driver), work, slot));
+        driver.guests.spawn(take_up(Arc::clone(driver), work, slot));
     }
     Ok(more)
 }

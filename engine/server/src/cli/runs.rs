@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::client::Connection;
 use super::follow::Follow;
 use super::table::Table;
-use super::text::{between, clean, commit, duration, emit, field, json_line, style_of};
+use super::text::{below_headline, between, clean, commit, duration, emit, field, headline, json_line, style_of};
 use super::view::{Mode, View};
 
 /// List, show, watch and cancel the runs of a server
@@ -223,13 +223,22 @@ fn describe(run: &Json) -> String {
             &problem(stage).into(),
         ]);
     }
-    text + "\n" + &table.render("no stages")
+    text += "\n";
+    text += &table.render("no stages");
+    for stage in run["stages"].as_array().into_iter().flatten() {
+        let details = below_headline(&stage["error"]);
+        if !details.is_empty() {
+            text += &format!("\n{}: {}\n", field(stage, "id"), problem(stage));
+            details.iter().for_each(|line| text += &format!("  {line}\n"));
+        }
+    }
+    text
 }
 
 /// Says why a run or a stage did not succeed.
 fn problem(of: &Json) -> String {
     match (&of["error"], field(of, "reason")) {
-        (Json::Object(_), _) => format!("{}: {}", field(&of["error"], "code"), field(&of["error"], "message")),
+        (Json::Object(_), _) => headline(&of["error"]),
         (_, reason) => reason.into_owned(),
     }
 }

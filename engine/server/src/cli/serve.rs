@@ -15,6 +15,9 @@ pub(super) struct Arguments {
     /// Folder of everything the server keeps
     #[arg(long, env = "KIKET_DATA", default_value = "kiket-data", value_name = "DIR")]
     data: PathBuf,
+    /// Folder of compiled code, where it is not the data folder's own
+    #[arg(long, env = "KIKET_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Address to listen on
     #[arg(long, env = "KIKET_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
     listen: SocketAddr,
@@ -27,9 +30,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { data, listen, slots, public_url } = arguments;
+    let Arguments { data, cache, listen, slots, public_url } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
-    let config = Config { slots, public_url, ..Config::new(data, listen) };
+    let defaults = Config::new(data, listen);
+    let config = Config { cache: cache.unwrap_or(defaults.cache.clone()), slots, public_url, ..defaults };
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {

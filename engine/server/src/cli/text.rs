@@ -78,6 +78,18 @@ pub(super) fn field<'a>(value: &'a Json, key: &str) -> Cow<'a, str> {
     clean(value.get(key).and_then(Json::as_str).unwrap_or_default())
 }
 
+/// Says an error on one line: its code, then the first line of its message.
+pub(super) fn headline(error: &Json) -> String {
+    let first = error["message"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+    format!("{}: {}", field(error, "code"), clean(first))
+}
+
+/// Returns what the message of an error says below its first line, fit to be shown.
+pub(super) fn below_headline(error: &Json) -> Vec<String> {
+    let message = error["message"].as_str().unwrap_or_default();
+    message.lines().skip(1).map(|line| clean(line).into_owned()).collect()
+}
+
 /// Shortens a commit's id.
 pub(super) fn commit(value: &Json) -> String {
     field(value, "commit").chars().take(10).collect()

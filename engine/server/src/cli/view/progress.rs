@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::cli::text::{between, clean, commit, duration, field};
+use crate::cli::text::{between, clean, commit, duration, field, headline};
 
 /// What happened so far, as far as a drawing needs it.
 #[derive(Default)]
@@ -65,9 +65,9 @@ pub(super) fn stage(data: &Json) -> String {
     field(data, "stage").into_owned()
 }
 
-/// Says an event's error: its code, then its message.
+/// Says an event's error on one line.
 pub(super) fn error(data: &Json) -> String {
-    format!("{}: {}", field(&data["error"], "code"), field(&data["error"], "message"))
+    headline(&data["error"])
 }
 
 /// Returns the lines of a `stage.log` record: level and text, fit to be shown.
