@@ -65,3 +65,27 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     }
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_run_whose_plugin_is_gone_fails_instead_of_staying_open() {
+    let mut world = World::start().await;
+    world.add_project().await;
+    let run = world
+        .run_pipeline(
+            "stages: { a: { uses: ./tools/probe.wasm/spin }, b: { uses: ./tools/probe.wasm/noop, needs: [a] } }",
+        )
+        .await;
+    wait_for_events(&world, &run, 3).await;
+    world.kill();
+    let plugins = std::fs::read_dir(world.data().join("plugins")).expect("components are kept there");
+    let probe = std::fs::metadata(crate::world::probe()).expect("the probe is built").len();
+    for kept in plugins.flatten().filter(|kept| kept.metadata().is_ok_and(|kept| kept.len() == probe)) {
+        std::fs::remove_file(kept.path()).expect("it can be removed");
+    }
+    world.boot();
+    let finished = world.finish(&run).await;
+    assert_eq!(finished["status"], "failed");
+    assert_eq!(finished["stages"][0]["error"]["code"], "revision", "{finished:#}");
+    assert_eq!(finished["stages"][1]["status"], "skipped");
+    world.end().await;
+}

@@ -12,7 +12,7 @@ mod work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiket_core::run::{Command, Outcome, Queued, Rejected, Run};
+use kiket_core::run::{Command, Outcome, Queued, Rejected, Run, StageError};
 use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{Change, CommitError, Conflict, Held, Records, RunChange, RunHead, Seq, Store, StoreError, Write};
 use tokio::sync::mpsc;
@@ -144,6 +144,21 @@ impl Dispatch {
     /// Ends a run whose time is up.
     pub(crate) async fn expire(&self, run: RunId, held: Held) -> Result<(), DispatchError> {
         self.act(run, Some(held), Vec::new(), Command::Expire, None).await.map(drop)
+    }
+
+    /// Ends a run whose definitions cannot be had any more.
+    pub(crate) async fn abandon(&self, run: RunId, held: Held, reason: &RevisionError) -> Result<(), DispatchError> {
+        let row = self.store.run(run).await?.ok_or(DispatchError::UnknownRun(run))?;
+        let mut state = parse_state(run, &row.state)?;
+        let events = state.abandon(StageError::new("revision", reason.to_string()));
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = clock::now();
+        events.iter().for_each(|event| state.apply(event, now));
+        let write = Write::Advance { expected: row.seq };
+        let change = live::change(run, &state, &events, now, write, Some(held), Vec::new());
+        self.store.commit(vec![Change::Run(change)]).await.map_err(|error| self.conflict(error)).map(drop)
     }
 
     /// Returns the newest state of a run.

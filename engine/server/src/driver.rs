@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::plugins::Plugins;
+use crate::revisions::RevisionError;
 
 pub(crate) use guests::Guests;
 
@@ -104,16 +105,23 @@ async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
 async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
     let held: Held = work.held();
     let (run, result) = match work.task {
-        Task::Stage { run, stage, .. } => match driver.dispatch.begin(run, stage.into(), held, slot).await {
+        Task::Stage { run, stage, .. } => match driver.dispatch.begin(run, stage.into(), held.clone(), slot).await {
             Ok(Some(assignment)) => return attempt::run(driver, assignment).await,
             Ok(None) => return,
             Err(error) => (run, Err(error)),
         },
         Task::Deadline { run } => {
             drop(slot);
-            (run, driver.dispatch.expire(run, held).await)
+            (run, driver.dispatch.expire(run, held.clone()).await)
         }
         Task::Delivery { .. } => return,
+    };
+    let result = match result {
+        Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {
+            tracing::error!(run.id = %run, %reason, "a run is given up");
+            driver.dispatch.abandon(run, held, &reason).await
+        }
+        result => result,
     };
     match result {
         Ok(()) | Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}

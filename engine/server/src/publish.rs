@@ -4,7 +4,9 @@
 //! payload says is a prompt to look: the commit comes from the project's own URL.
 
 mod delivery;
+mod fetch;
 mod payload;
+mod start;
 mod sync;
 
 pub(crate) use delivery::run;

@@ -45,6 +45,33 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Returns the events that end a run whose plan cannot be had any more: without it nothing
+    /// can be decided, and a run must not stay open for that. Nothing for one that has ended.
+    #[must_use]
+    pub fn abandon(&self, error: StageError) -> Vec<Event> {
+        if self.queued.is_none() || self.status.is_terminal() {
+            return Vec::new();
+        }
+        let open = self.stages.iter().filter(|stage| !stage.state.is_terminal());
+        let mut events: Vec<Event> = open
+            .map(|stage| match stage.state {
+                StageState::Pending => {
+                    Event::StageSkipped { stage: Arc::clone(&stage.id), reason: "the run was abandoned".to_owned() }
+                }
+                _ => Event::StageFailed {
+                    stage: Arc::clone(&stage.id),
+                    attempt: stage.attempt,
+                    error: error.clone(),
+                    allowed: false,
+                },
+            })
+            .collect();
+        events.push(Event::RunFailed { error: Some(error) });
+        events
+    }
+}
+
 fn queue(draft: &mut Draft<'_>, queued: Arc<Queued>) {
     draft.push(Event::RunQueued(queued));
     settle(draft);

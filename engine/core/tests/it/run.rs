@@ -2,7 +2,8 @@
 
 use crate::support::{World, failed};
 use insta::assert_snapshot;
-use kiket_core::run::{Command, Outcome, Rejected, Run, RunStatus, Usage};
+use kiket_core::Timestamp;
+use kiket_core::run::{Command, Outcome, Rejected, Run, RunStatus, StageError, Usage};
 use serde_json::json;
 
 const DIAMOND: &str = "stages: { a: { uses: work }, b: { uses: work, needs: [a] }, c: { uses: work, needs: [a] }, d: { uses: work, needs: [b, c] } }";
@@ -123,6 +124,21 @@ fn an_attempt_cut_off_by_a_crash_is_followed_by_another_but_not_for_ever() {
         world.begin("a");
     }
     assert_eq!(world.run.status, RunStatus::Failed);
+}
+
+#[test]
+fn a_run_without_a_plan_is_abandoned_whole() {
+    let mut world = World::start(DIAMOND, json!({}));
+    world.succeed("a", json!({}));
+    world.begin("b");
+    let events = world.run.abandon(StageError::new("revision", "gone"));
+    let now = Timestamp::from_millis(9);
+    events.iter().for_each(|event| world.run.apply(event, now));
+    world.events.extend(events);
+    assert_snapshot!(world.story());
+    assert_eq!(world.run.status, RunStatus::Failed);
+    assert!(world.run.stages.iter().all(|stage| stage.state.is_terminal()));
+    assert_eq!(world.run.abandon(StageError::new("revision", "gone")), []);
 }
 
 #[test]

@@ -180,29 +180,12 @@ impl Draft<'_> {
         running: &Running,
     ) -> (RunChange, Next, Vec<Assignment>) {
         let (run, live) = (self.run, self.live);
-        let event = |event: &Event| NewEvent {
-            kind: event.kind().into(),
-            stage: event.stage().map(|stage| stage.to_string()),
-            data: serde_json::to_string(event).expect("events are plain data"),
-        };
         let ended = self.work.iter().filter_map(|change| match change {
             WorkChange::Done(key) => Some(key.clone()),
             _ => None,
         });
         let ended = ended.collect();
-        let change = RunChange {
-            run: live.id,
-            write,
-            at: self.moment.now,
-            events: self.events.iter().map(event).collect(),
-            status: run.status.word().into(),
-            terminal: run.status.is_terminal(),
-            started_at: run.started_at,
-            finished_at: run.finished_at,
-            state: serde_json::to_string(&run).expect("a run is plain data"),
-            held,
-            work: self.work,
-        };
+        let change = change(live.id, &run, &self.events, self.moment.now, write, held, self.work);
         let assign = |Begun { stage, attempt, held, slot }| {
             let (listed, stop) = running.list(held.clone());
             Assignment {
@@ -239,5 +222,35 @@ impl Draft<'_> {
             }
             _ => None,
         })
+    }
+}
+
+/// Writes down what happened to a run, and the state it led to.
+pub(super) fn change(
+    id: RunId,
+    run: &Run,
+    events: &[Event],
+    at: Timestamp,
+    write: Write,
+    held: Option<Held>,
+    work: Vec<WorkChange>,
+) -> RunChange {
+    let event = |event: &Event| NewEvent {
+        kind: event.kind().into(),
+        stage: event.stage().map(|stage| stage.to_string()),
+        data: serde_json::to_string(event).expect("events are plain data"),
+    };
+    RunChange {
+        run: id,
+        write,
+        at,
+        events: events.iter().map(event).collect(),
+        status: run.status.word().into(),
+        terminal: run.status.is_terminal(),
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        state: serde_json::to_string(run).expect("a run is plain data"),
+        held,
+        work,
     }
 }

@@ -5,25 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kiket_core::catalog::Catalog;
-use kiket_core::definition::PushTrigger;
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
-use kiket_core::revision::{Revision, compile, component_paths};
-use kiket_core::run::{Queued, Trigger};
+use kiket_core::revision::compile;
 use kiket_core::{ProjectId, RevisionId, RunId, Source};
 use kiket_store::{
     Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError,
 };
-use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
-use serde_json::{Map, json};
+use kiket_sync::{CommitId, RemoteUrl, SyncError};
+use serde_json::json;
 
 use super::Push;
+use super::fetch::{Fetched, fetch};
+use super::start::queue_runs;
 use crate::clock;
-use crate::dispatch::{Dispatch, DispatchError, NewRun};
+use crate::dispatch::{Dispatch, DispatchError};
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
 
-/// Largest component that a repository may bring along.
-const COMPONENT_BYTES: usize = 16 * 1024 * 1024;
 /// The file that grants plugins what they may do; it always comes from the active revision.
 const GRANTS: &str = ".kiket/plugins.yaml";
 
@@ -76,19 +74,6 @@ pub(crate) struct Publisher {
     pub(crate) revisions: Arc<Revisions>,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) mirrors: PathBuf,
-}
-
-/// What Git said of a branch.
-struct Fetched {
-    branch: String,
-    /// Whether this is what the project is now: the newest commit of its own branch. A
-    /// delivery that comes late must not bring an older one back.
-    is_active: bool,
-    commit: String,
-    sources: Vec<Source>,
-    skipped: Vec<Diagnostic>,
-    components: Vec<(String, Option<Vec<u8>>)>,
-    changed: Option<Vec<String>>,
 }
 
 /// Builds the change that settles the delivery, given what became of it.
@@ -260,56 +245,6 @@ impl Publisher {
     }
 }
 
-impl Fetched {
-    fn reference(&self) -> String {
-        format!("refs/heads/{}", self.branch)
-    }
-}
-
-/// Everything that Git is asked, in one go on a thread that may block.
-fn fetch(
-    folder: &std::path::Path,
-    url: &RemoteUrl,
-    own: Option<String>,
-    branch: Option<String>,
-    commit: Option<CommitId>,
-    before: Option<&str>,
-) -> Result<Option<Fetched>, SyncError> {
-    let mirror = Mirror::open(folder, url, Limits::default())?;
-    let own = match own {
-        Some(own) => Some(own),
-        None => mirror.default_branch()?,
-    };
-    let Some(branch) = branch.or_else(|| own.clone()) else { return Ok(None) };
-    let tip = mirror.fetch(&branch)?.map(|tip| tip.commit);
-    let Some(commit) = commit.or(tip) else { return Ok(None) };
-    mirror.fetch_commit(&branch, &commit)?;
-    let sources = mirror.sources(&commit)?;
-    let skipped = sources.skipped.iter().flat_map(|skipped| {
-        let mut problems = Problems::new(&skipped.path);
-        problems.report(Code::NotActedOn, Span::default(), format!("skipped: {}", skipped.reason));
-        problems.into_diagnostics()
-    });
-    let skipped = skipped.collect();
-    let mut components = Vec::new();
-    for path in component_paths(&sources.files) {
-        components.push((path.clone(), mirror.blob(&commit, &path, COMPONENT_BYTES)?));
-    }
-    let changed = before
-        .and_then(|before| before.parse::<CommitId>().ok())
-        .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
-        .and_then(|before| mirror.changed_paths(&before, &commit).ok());
-    Ok(Some(Fetched {
-        is_active: own.as_deref() == Some(&branch) && tip == Some(commit),
-        branch,
-        commit: commit.to_string(),
-        sources: sources.files,
-        skipped,
-        components,
-        changed,
-    }))
-}
-
 fn new_revision(
     id: RevisionId,
     project: &Project,
@@ -341,37 +276,6 @@ fn new_revision(
         at: clock::now(),
         event: NewEvent { kind: kind.into(), stage: None, data: data.to_string() },
     }
-}
-
-/// Drafts a run of every pipeline that this push starts. One that cannot start without inputs does not.
-fn queue_runs(project: &Project, id: RevisionId, revision: &Revision, fetched: &Fetched, actor: &str) -> Vec<NewRun> {
-    let starts = |push: &PushTrigger| {
-        push.takes_branch(&fetched.branch)
-            && (!push.looks_at_paths() || fetched.changed.as_ref().is_none_or(|changed| push.takes_paths(changed)))
-    };
-    let mut runs = Vec::new();
-    for plan in revision.plans().filter(|plan| plan.on.push.as_ref().is_some_and(starts)) {
-        let Ok(inputs) = plan.check_inputs(Map::new()) else {
-            tracing::warn!(project = %project.name, pipeline = %plan.pipeline, "a push cannot start it: it has required inputs");
-            continue;
-        };
-        let queued = Queued {
-            id: RunId::new(clock::ulid()),
-            project: project.name.clone(),
-            pipeline: plan.pipeline.clone(),
-            revision: id,
-            commit: Some(fetched.commit.clone()),
-            reference: Some(fetched.reference()),
-            trigger: Trigger::Push,
-            actor: actor.to_owned(),
-            inputs,
-            env: Map::new(),
-            stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
-        };
-        let trigger_key = Some(format!("push:{}:{}:{}", fetched.reference(), fetched.commit, plan.pipeline));
-        runs.push(NewRun { project: project.id, revision: id, queued, trigger_key });
-    }
-    runs
 }
 
 fn note(fetched: &Fetched, accepted: bool, runs: usize) -> String {

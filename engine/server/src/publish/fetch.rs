@@ -1,0 +1,75 @@
+//! What Git is asked: the commit of a branch, its definitions, and the components they use.
+
+use std::path::Path;
+
+use kiket_core::Source;
+use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span};
+use kiket_core::revision::component_paths;
+use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
+
+/// Largest component that a repository may bring along.
+const COMPONENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What Git said of a branch.
+pub(super) struct Fetched {
+    pub(super) branch: String,
+    /// Whether this is what the project is now: the newest commit of its own branch. A
+    /// delivery that comes late must not bring an older one back.
+    pub(super) is_active: bool,
+    pub(super) commit: String,
+    pub(super) sources: Vec<Source>,
+    pub(super) skipped: Vec<Diagnostic>,
+    pub(super) components: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) changed: Option<Vec<String>>,
+}
+
+impl Fetched {
+    /// Returns the full name of the branch.
+    pub(super) fn reference(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+}
+
+/// Everything that Git is asked, in one go on a thread that may block.
+pub(super) fn fetch(
+    folder: &Path,
+    url: &RemoteUrl,
+    own: Option<String>,
+    branch: Option<String>,
+    commit: Option<CommitId>,
+    before: Option<&str>,
+) -> Result<Option<Fetched>, SyncError> {
+    let mirror = Mirror::open(folder, url, Limits::default())?;
+    let own = match own {
+        Some(own) => Some(own),
+        None => mirror.default_branch()?,
+    };
+    let Some(branch) = branch.or_else(|| own.clone()) else { return Ok(None) };
+    let tip = mirror.fetch(&branch)?.map(|tip| tip.commit);
+    let Some(commit) = commit.or(tip) else { return Ok(None) };
+    mirror.fetch_commit(&branch, &commit)?;
+    let sources = mirror.sources(&commit)?;
+    let skipped = sources.skipped.iter().flat_map(|skipped| {
+        let mut problems = Problems::new(&skipped.path);
+        problems.report(Code::NotActedOn, Span::default(), format!("skipped: {}", skipped.reason));
+        problems.into_diagnostics()
+    });
+    let skipped = skipped.collect();
+    let mut components = Vec::new();
+    for path in component_paths(&sources.files) {
+        components.push((path.clone(), mirror.blob(&commit, &path, COMPONENT_BYTES)?));
+    }
+    let changed = before
+        .and_then(|before| before.parse::<CommitId>().ok())
+        .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
+        .and_then(|before| mirror.changed_paths(&before, &commit).ok());
+    Ok(Some(Fetched {
+        is_active: own.as_deref() == Some(&branch) && tip == Some(commit),
+        branch,
+        commit: commit.to_string(),
+        sources: sources.files,
+        skipped,
+        components,
+        changed,
+    }))
+}
