@@ -93,6 +93,10 @@ id!(
     RevisionId, "revision", "rev_"
 );
 id!(
+    /// Names one item: an issue, a case, a release that lives in a workflow.
+    ItemId, "item", "itm_"
+);
+id!(
     /// Names one inbound webhook call.
     DeliveryId, "delivery", "dlv_"
 );

@@ -18,6 +18,6 @@ pub mod source;
 pub mod time;
 pub mod yaml;
 
-pub use id::{DeliveryId, InvalidId, ProjectId, RevisionId, RunId};
-pub use source::Source;
+pub use id::{DeliveryId, InvalidId, ItemId, ProjectId, RevisionId, RunId};
+pub use source::{Level, Origin, Source};
 pub use time::Timestamp;

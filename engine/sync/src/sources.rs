@@ -139,7 +139,7 @@ impl Reader<'_> {
             return Err(too_large("bytes below .kiket", self.limits.folder_bytes));
         }
         match std::str::from_utf8(blob.content()) {
-            Ok(text) if !text.contains('\0') => self.sources.files.push(Source { path, text: text.to_owned() }),
+            Ok(text) if !text.contains('\0') => self.sources.files.push(Source::new(path, text)),
             _ => self.skip(path, Skip::NotText),
         }
         Ok(())

@@ -34,7 +34,7 @@ pub(crate) fn catalog() -> Catalog {
 }
 
 pub(crate) fn source(path: &str, text: &str) -> Source {
-    Source { path: format!(".kiket/{path}"), text: text.to_owned() }
+    Source::new(format!(".kiket/{path}"), text)
 }
 
 pub(crate) fn compile_one(text: &str) -> (Option<Revision>, Vec<Diagnostic>) {

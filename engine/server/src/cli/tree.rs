@@ -75,7 +75,7 @@ fn collect(
             collect(root, &path, depth - 1, sources, diagnostics)?;
         } else if kind.is_file() {
             match String::from_utf8(fs::read(root.join(&path))?) {
-                Ok(text) => sources.push(Source { path: name, text }),
+                Ok(text) => sources.push(Source::new(name, text)),
                 Err(_) => skip(&name, "skipped: it is not UTF-8 text", diagnostics),
             }
         } else if kind.is_symlink() {

@@ -66,7 +66,7 @@ impl Store {
         .bind(id.to_string())
         .fetch_all(self.readers()?)
         .await?;
-        rows.iter().map(|row| Ok(Source { path: row.text("path")?, text: row.text("text")? })).collect()
+        rows.iter().map(|row| Ok(Source::new(row.text("path")?, row.text("text")?))).collect()
     }
 
     /// Reads the latest revisions of a project, newest first.

@@ -198,7 +198,7 @@ pub(crate) fn new_revision(project: ProjectId, status: RevisionStatus, sources: 
 }
 
 pub(crate) fn source(path: &str, text: &str) -> Source {
-    Source { path: path.to_owned(), text: text.to_owned() }
+    Source::new(path, text)
 }
 
 pub(crate) fn stage(run: RunId, stage: &str) -> Task {

@@ -21,7 +21,7 @@ fn reads_the_definitions_at_the_tip() {
     assert_eq!(tip.commit, commit);
     assert_eq!(tip.committed_at.to_string(), "2026-01-02T03:04:05.000Z");
     let sources = copy.mirror.sources(&commit).unwrap();
-    let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let source = |path: &str, text: &str| Source::new(path, text);
     assert_eq!(
         sources.files,
         [source(".kiket/pipelines/release.yaml", "pipeline: {}\n"), source(".kiket/plugins.lock", "größe\n")]
