@@ -31,6 +31,8 @@ pub struct Action {
     pub effect: Effect,
     /// Input fields that hold code and take no expression.
     pub code_fields: Vec<String>,
+    /// Input fields that hold the address of an HTTP request, whose host has to be granted.
+    pub url_fields: Vec<String>,
     input: Option<Validator>,
 }
 
@@ -68,8 +70,9 @@ impl Plugin {
         for (name, action) in &manifest.actions {
             let schema = action.input.as_ref().map(jsonschema::draft202012::new).transpose();
             let input = schema.map_err(|error| InvalidManifest(format!("the input schema of {name}: {error}")))?;
-            let code_fields = action.input.as_ref().map(code_fields).unwrap_or_default();
-            actions.insert(name.clone(), Action { effect: action.effect, code_fields, input });
+            let marked = |mark| action.input.as_ref().map(|schema| marked(schema, mark)).unwrap_or_default();
+            let (code_fields, url_fields) = (marked("x-kiket-code"), marked("x-kiket-url"));
+            actions.insert(name.clone(), Action { effect: action.effect, code_fields, url_fields, input });
         }
         Ok(Self { digest: digest.into(), manifest, actions })
     }
@@ -108,10 +111,10 @@ pub fn split_uses(uses: &str) -> (&str, &str) {
     (&uses[..name], action.unwrap_or(DEFAULT_ACTION))
 }
 
-/// Fields on the first level that the schema marks `x-kiket-code: true`.
-fn code_fields(schema: &Json) -> Vec<String> {
+/// Fields on the first level that the schema marks with `mark: true`.
+fn marked(schema: &Json, mark: &str) -> Vec<String> {
     let properties = schema.get("properties").and_then(Json::as_object);
-    let marked = |schema: &Json| schema.get("x-kiket-code") == Some(&Json::Bool(true));
+    let marked = |schema: &Json| schema.get(mark) == Some(&Json::Bool(true));
     properties.into_iter().flatten().filter(|(_, schema)| marked(schema)).map(|(name, _)| name.clone()).collect()
 }
 

@@ -1,11 +1,16 @@
 //! Definitions: what a source says, shape checked, before it is compiled.
 //!
-//! Pipelines and the plugin file are closed: an unknown key is an error. All
-//! other files below `.kiket/` are kept and reported as not acted on.
+//! Kinds of ours (pipelines, the plugin file) are closed: an unknown key is an error. Kiket's are open: what is
+//! unknown is kept. All other files below `.kiket/` are kept and reported as not acted on.
 
+mod approval;
+mod concurrency;
 mod input;
+mod kind;
+mod matrix;
 mod pipeline;
 mod plugins;
+mod retry;
 mod stage;
 mod trigger;
 
@@ -13,12 +18,17 @@ use crate::diagnostic::{Code, Diagnostic, Problems, Span};
 use crate::source::Source;
 use crate::yaml::{self, Node};
 
+pub use approval::{ApprovalDefinition, Approver};
+pub use concurrency::{Concurrency, OnConflict};
 pub use input::InputDefinition;
-pub use pipeline::{PipelineDefinition, Priority};
+pub use kind::Kind;
+pub use matrix::{MAX_COMBINATIONS, Matrix};
+pub use pipeline::{MAX_STAGES, PipelineDefinition, Priority};
 pub use plugins::{HttpGrant, PluginGrants, PluginsDefinition};
+pub use retry::{Backoff, FailureClass, Retry};
 pub(crate) use stage::component_path;
-pub use stage::{RunOn, StageDefinition};
-pub use trigger::{PushTrigger, Triggers};
+pub use stage::{CallDefinition, RunOn, StageDefinition, TaskDefinition};
+pub use trigger::{EventTrigger, Patterns, PushTrigger, Schedule, Triggers};
 
 /// The folder that definitions live in.
 pub const FOLDER: &str = ".kiket/";
@@ -36,7 +46,7 @@ pub enum Definition {
 /// of it could be read to compile it.
 #[must_use]
 pub fn parse(source: &Source) -> (Option<Definition>, Vec<Diagnostic>) {
-    let mut problems = Problems::new(&source.path);
+    let mut problems = Problems::of(source);
     let definition = parse_source(source, &mut problems);
     (definition, problems.into_diagnostics())
 }
@@ -48,34 +58,31 @@ fn parse_source(source: &Source, problems: &mut Problems<'_>) -> Option<Definiti
         return None;
     }
     let node = yaml::read(&source.text, problems)?;
-    if node.get("pipeline").is_some() || path.starts_with("pipelines/") {
-        check_model_version(&node, problems);
-        let pipeline = PipelineDefinition::decode(&node, path, problems);
-        return pipeline.map(Box::new).map(Definition::Pipeline);
+    match Kind::of(path, &node) {
+        Some(Kind::Pipeline) => {
+            check_model_version(&node, problems);
+            PipelineDefinition::decode(&node, path, problems).map(Box::new).map(Definition::Pipeline)
+        }
+        Some(Kind::Plugins) => {
+            check_model_version(&node, problems);
+            Some(Definition::Plugins(PluginsDefinition::decode(&node, &source.path, problems)))
+        }
+        None => {
+            not_acted_on(problems);
+            None
+        }
     }
-    if path.starts_with("plugins.") {
-        check_model_version(&node, problems);
-        return PluginsDefinition::decode(&node, &source.path, problems).map(Definition::Plugins);
-    }
-    not_acted_on(problems);
-    None
 }
 
 fn not_acted_on(problems: &mut Problems<'_>) {
     problems.report(Code::NotActedOn, Span::default(), "kept; this version does not act on files of this kind");
 }
 
+/// Checks that a file of ours says which version of the language it speaks; that it says so at all is its shape.
 fn check_model_version(node: &Node, problems: &mut Problems<'_>) {
-    const HINT: &str = "write model_version: \"1.0\"";
-    match node.get("model_version") {
-        None => {
-            let span = Span { line: 1, column: 1, length: 1 };
-            problems.report_with_hint(Code::ModelVersion, span, "the file has no \"model_version\"", HINT);
-        }
-        Some(version) if version.as_str() == Some("1.0") || version.to_json().as_f64() == Some(1.0) => {}
-        Some(version) => {
-            let message = format!("model_version {} is not one this version reads", version.to_json());
-            problems.report_with_hint(Code::ModelVersion, version.span, message, HINT);
-        }
+    let Some(version) = node.get("model_version") else { return };
+    if version.as_str() != Some("1.0") && version.to_json().as_f64() != Some(1.0) {
+        let message = format!("model_version {} is not one this version reads", version.to_json());
+        problems.report_with_hint(Code::ModelVersion, version.span, message, "write model_version: \"1.0\"");
     }
 }

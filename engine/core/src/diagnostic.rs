@@ -5,11 +5,14 @@
 //! and what to do, under a code that never changes its meaning.
 
 mod code;
+mod place;
 mod render;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::source::Source;
 
 pub use code::Code;
 pub use render::render;
@@ -70,6 +73,7 @@ pub struct Diagnostic {
 #[derive(Debug)]
 pub struct Problems<'s> {
     path: &'s str,
+    text: &'s str,
     found: Vec<Diagnostic>,
 }
 
@@ -77,7 +81,20 @@ impl<'s> Problems<'s> {
     /// Starts an empty collection for the source at `path`.
     #[must_use]
     pub fn new(path: &'s str) -> Self {
-        Self { path, found: Vec::new() }
+        Self { path, text: "", found: Vec::new() }
+    }
+
+    /// Starts an empty collection for a source whose text is at hand, so that places inside values can be found.
+    #[must_use]
+    pub fn of(source: &'s Source) -> Self {
+        Self { path: &source.path, text: &source.text, found: Vec::new() }
+    }
+
+    /// Returns the place of a part of a scalar: `offset` and `length` count bytes of `value`, which is what the
+    /// scalar at `span` says once quotes, escapes, indentation and folded lines are undone.
+    #[must_use]
+    pub fn inside(&self, span: Span, value: &str, offset: usize, length: usize) -> Span {
+        place::inside(self.text, span, value, offset, length)
     }
 
     /// Reports a problem; the severity follows from the code.

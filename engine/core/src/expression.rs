@@ -3,6 +3,7 @@
 //! Evaluating is pure: a scope comes in, a JSON value or an error goes out. An
 //! expression reads data and never becomes code.
 
+mod names;
 mod scope;
 mod syntax;
 mod template;
@@ -14,6 +15,9 @@ use cel::common::ast::IdedExpr;
 use cel::{Context, Env};
 use serde_json::Value;
 
+use crate::diagnostic::Span;
+
+pub use names::Names;
 pub use scope::Scope;
 pub use template::Template;
 pub(crate) use template::parse_condition;
@@ -33,9 +37,10 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()
 /// A compiled expression.
 #[derive(Clone)]
 pub struct Expression {
-    source: String,
+    source: Arc<str>,
     syntax: Arc<IdedExpr>,
-    shape: syntax::Shape,
+    shape: Arc<syntax::Shape>,
+    span: Span,
 }
 
 /// Why a text is not an expression.
@@ -44,8 +49,8 @@ pub struct Expression {
 pub struct InvalidExpression {
     /// What is wrong.
     pub message: String,
-    /// How many characters into the text.
-    pub offset: u32,
+    /// How many bytes into the text.
+    pub offset: usize,
 }
 
 /// Why an expression has no value.
@@ -67,7 +72,7 @@ impl Expression {
         }
         let syntax = syntax::parse(source)?;
         let shape = syntax::Shape::of(&syntax);
-        Ok(Self { source: source.to_owned(), syntax: Arc::new(syntax), shape })
+        Ok(Self { source: source.into(), syntax: Arc::new(syntax), shape: Arc::new(shape), span: Span::default() })
     }
 
     /// Returns the text that was compiled.
@@ -81,9 +86,26 @@ impl Expression {
         self.shape.names.iter().map(String::as_str)
     }
 
+    /// Returns the members that are read of names from the scope: `("stages", "build")` for `stages.build.outputs`.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.shape.members.iter().map(|(root, member)| (root.as_str(), member.as_str()))
+    }
+
+    /// Returns where it stands; a line of 0 where it was not read from a source.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Says where it stands.
+    pub(crate) fn at(mut self, span: Span) -> Self {
+        self.span = span;
+        self
+    }
+
     /// Evaluates the expression.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
-        let fail = |reason: String| EvaluationError { expression: self.source.clone(), reason };
+        let fail = |reason: String| EvaluationError { expression: self.source.to_string(), reason };
         let nodes = scope.size().saturating_add(self.source.len() as u64);
         let cost = nodes.saturating_pow(self.shape.loops);
         if self.shape.loops > 1 && cost > MAX_COST {
@@ -109,7 +131,7 @@ impl Expression {
             Value::Bool(holds) => Ok(holds),
             other => {
                 let reason = format!("a condition has to be true or false, and this is {other}");
-                Err(EvaluationError { expression: self.source.clone(), reason })
+                Err(EvaluationError { expression: self.source.to_string(), reason })
             }
         }
     }

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod plan;
 pub mod revision;
 pub mod run;
+pub mod shape;
 pub mod source;
 pub mod time;
 pub mod yaml;

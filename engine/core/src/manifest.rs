@@ -60,8 +60,9 @@ pub struct ActionManifest {
     pub output: Option<Json>,
 }
 
-/// What may be done after a crash in the middle of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What may be done after a crash in the middle of an action; in order, from what may always be done again to what
+/// may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// It changes nothing outside: run it again.
@@ -79,6 +80,25 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the manifest cannot be read: {0}")]
 pub struct InvalidManifest(pub String);
+
+impl Effect {
+    /// Returns the class that a word names.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Pure, Self::Idempotent, Self::Checkable, Self::Once].into_iter().find(|effect| effect.word() == word)
+    }
+
+    /// Returns the class as it is written everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::Idempotent => "idempotent",
+            Self::Checkable => "checkable",
+            Self::Once => "once",
+        }
+    }
+}
 
 impl Manifest {
     /// Reads the YAML text of a manifest.

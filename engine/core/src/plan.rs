@@ -1,8 +1,12 @@
 //! Plans: definitions as petgraph graphs, with every name resolved and every cycle refused.
 //!
-//! A plan is rebuilt from its definition whenever it is needed and never stored.
+//! A plan is rebuilt from its definition whenever it is needed and never stored. A stage of the definition may be
+//! several nodes: one for each combination of its matrix, and one for what undoes each of them.
 
+mod call;
 mod compile;
+mod expand;
+mod graph;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,15 +16,16 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Refusal;
-use crate::definition::{InputDefinition, Priority, RunOn, Triggers};
+use crate::definition::{Approver, Concurrency, InputDefinition, Priority, Retry, RunOn, Triggers};
 use crate::expression::{Expression, Template};
 use crate::manifest::Effect;
 
+pub(crate) use call::Surroundings;
 pub(crate) use compile::compile_pipeline;
 
 /// A compiled pipeline: an acyclic graph whose edges lead from a need to what needs it.
 ///
-/// Node indices count stages in the order of the file, those under `finally` last; a
+/// Node indices count stages in the order of the file, those under `finally` next, those that undo others last; a
 /// run keeps its stages in the same order.
 #[derive(Debug)]
 pub struct Plan {
@@ -34,19 +39,75 @@ pub struct Plan {
     pub inputs: Vec<InputDefinition>,
     /// What a run gives.
     pub outputs: Vec<(String, Template)>,
+    /// Which runs do not run side by side.
+    pub concurrency: Option<Concurrency>,
     /// How long a run may take.
     pub timeout: Option<Duration>,
     /// How its work ranks.
     pub priority: Priority,
+    /// The stages that are several nodes each.
+    pub matrices: Vec<MatrixPlan>,
     graph: DiGraph<StagePlan, ()>,
     by_id: BTreeMap<String, NodeIndex>,
 }
 
-/// A compiled stage.
+/// A stage that runs for several combinations of values.
+#[derive(Debug)]
+pub struct MatrixPlan {
+    /// The stage's id as it was written; the nodes are called `build.0`, `build.1` …
+    pub id: String,
+    /// The places of its nodes.
+    pub members: Vec<usize>,
+    /// How many of them run at once at most.
+    pub max_parallel: Option<usize>,
+    /// Whether the first one that fails ends those that have not begun.
+    pub fail_fast: bool,
+}
+
+/// A compiled stage: one node.
 #[derive(Debug)]
 pub struct StagePlan {
     /// The stage's id.
     pub id: String,
+    /// What it does.
+    pub task: Task,
+    /// The condition.
+    pub when: Option<Expression>,
+    /// What has to have come of the needs.
+    pub run_on: RunOn,
+    /// Whether the run may succeed although this stage failed.
+    pub allow_failure: bool,
+    /// Its part in the run.
+    pub role: Role,
+    /// Which of [`Plan::matrices`] it belongs to, and its combination.
+    pub matrix: Option<(usize, Map<String, Json>)>,
+}
+
+/// The part that a node plays in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It stands under `stages`.
+    Stage,
+    /// It stands under `finally`.
+    Finally,
+    /// It undoes the node at this place when the run fails.
+    Compensates(usize),
+}
+
+/// What a node does.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Calls an action.
+    Call(CallPlan),
+    /// Waits for people.
+    Approval(ApprovalPlan),
+    /// Nothing: what it names is not there. It is skipped with this reason.
+    Nothing(String),
+}
+
+/// A compiled call.
+#[derive(Debug, Clone)]
+pub struct CallPlan {
     /// The plugin's name in `uses:`, by which grants are found.
     pub plugin: String,
     /// Digest of the plugin's component.
@@ -59,16 +120,23 @@ pub struct StagePlan {
     pub input: Template,
     /// Plain values for the action.
     pub env: Vec<(String, Template)>,
-    /// The condition.
-    pub when: Option<Expression>,
-    /// What has to have come of the needs.
-    pub run_on: RunOn,
-    /// Whether the run may succeed although this stage failed.
-    pub allow_failure: bool,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
-    /// Whether the stage stands under `finally`.
-    pub finally: bool,
+    /// What happens after an attempt that failed.
+    pub retry: Retry,
+}
+
+/// A compiled approval.
+#[derive(Debug, Clone)]
+pub struct ApprovalPlan {
+    /// Who may agree; empty is whoever may approve at all.
+    pub approvers: Vec<Approver>,
+    /// How many have to agree.
+    pub required: u32,
+    /// How long they have.
+    pub deadline: Option<Duration>,
+    /// What they are asked.
+    pub message: Template,
 }
 
 impl Plan {
@@ -135,5 +203,16 @@ impl Plan {
             }
         }
         if refusals.is_empty() { Ok(given) } else { Err(refusals) }
+    }
+}
+
+impl StagePlan {
+    /// Returns the call, where the stage makes one.
+    #[must_use]
+    pub fn call(&self) -> Option<&CallPlan> {
+        match &self.task {
+            Task::Call(call) => Some(call),
+            Task::Approval(_) | Task::Nothing(_) => None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::definition::{self, Definition, PluginGrants};
 use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
-use crate::plan::{Plan, compile_pipeline};
+use crate::plan::{Plan, Surroundings, compile_pipeline};
 use crate::source::Source;
 
 /// Compiled definitions.
@@ -45,7 +45,7 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
             Definition::Plugins(_) => None,
         })
         .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
-        .filter_map(|stage| stage.component_path().map(str::to_owned))
+        .flat_map(|stage| stage.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
         .collect();
     paths.sort_unstable();
     paths.dedup();
@@ -56,31 +56,35 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
 #[must_use]
 pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
     let mut revision = Revision::default();
-    let mut diagnostics = Vec::new();
-    let mut homes: BTreeMap<String, &str> = BTreeMap::new();
-    for source in sources {
-        let (definition, found) = definition::parse(source);
-        let mut problems = Problems::new(&source.path);
-        match definition {
-            Some(Definition::Pipeline(pipeline)) => {
-                let id = pipeline.id.value.clone();
-                if let Some(home) = homes.insert(id.clone(), &source.path) {
-                    let message = format!("pipeline \"{id}\" is already defined in {home}");
-                    problems.report(Code::DuplicateId, pipeline.id.span, message);
-                }
-                if let Some(plan) = compile_pipeline(&pipeline, catalog, &mut problems) {
-                    revision.plans.insert(id, Arc::new(plan));
-                }
-            }
-            Some(Definition::Plugins(plugins)) => {
-                revision.grants = plugins.plugins.into_iter().map(|(name, grants)| (name, Arc::new(grants))).collect();
-            }
-            None => {}
+    let mut parsed: Vec<(&Source, Option<Definition>, Vec<Diagnostic>)> =
+        sources.iter().map(|source| (source, definition::parse(source))).map(|(source, (definition, found))| (source, definition, found)).collect();
+    for (_, definition, _) in &mut parsed {
+        if let Some(Definition::Plugins(plugins)) = definition {
+            let grants = std::mem::take(&mut plugins.plugins);
+            revision.grants = grants.into_iter().map(|(name, grants)| (name, Arc::new(grants))).collect();
         }
-        let mut found = [found, problems.into_diagnostics()].concat();
+    }
+    let grants = std::mem::take(&mut revision.grants);
+    let surroundings = Surroundings { catalog, grants: &|plugin| grants.get(plugin).map(Arc::as_ref) };
+    let mut homes: BTreeMap<String, &str> = BTreeMap::new();
+    let mut diagnostics = Vec::new();
+    for (source, definition, mut found) in parsed {
+        let mut problems = Problems::of(source);
+        if let Some(Definition::Pipeline(pipeline)) = definition {
+            let id = pipeline.id.value.clone();
+            if let Some(home) = homes.insert(id.clone(), &source.path) {
+                let message = format!("pipeline \"{id}\" is already defined in {home}");
+                problems.report(Code::DuplicateId, pipeline.id.span, message);
+            }
+            if let Some(plan) = compile_pipeline(&pipeline, surroundings, &mut problems) {
+                revision.plans.insert(id, Arc::new(plan));
+            }
+        }
+        found.extend(problems.into_diagnostics());
         found.sort_by_key(|found| found.span);
         diagnostics.extend(found);
     }
+    revision.grants = grants;
     let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
     (accepted.then_some(revision), diagnostics)
 }

@@ -4,6 +4,8 @@
 //! happened and never fails. The fold of a run's events is its whole state.
 
 mod apply;
+mod approve;
+mod cancel;
 mod command;
 mod decide;
 mod event;
@@ -11,7 +13,9 @@ mod scope;
 mod settle;
 mod state;
 
-pub use command::{Command, Moment, Outcome, Rejected};
+pub use command::{Actor, Command, Moment, Outcome, Rejected};
 pub use event::{Event, Queued};
 pub use scope::{Call, CallError};
-pub use state::{Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage};
+pub use state::{
+    ApprovalRequest, Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage, Wait,
+};

@@ -78,17 +78,30 @@ impl Node {
         }
     }
 
+    /// Returns the node that a JSON pointer names, if there is one.
+    #[must_use]
+    pub fn get_at(&self, pointer: &str) -> Option<&Node> {
+        let mut node = self;
+        for part in pointer.split('/').skip(1) {
+            node = node.step(part)?;
+        }
+        Some(node)
+    }
+
+    fn step(&self, part: &str) -> Option<&Node> {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        match &self.value {
+            Value::Sequence(items) => items.get(part.parse::<usize>().ok()?),
+            _ => self.get(&part),
+        }
+    }
+
     /// Returns the node that a JSON pointer names, or the nearest one above it that exists.
     #[must_use]
     pub fn at_pointer(&self, pointer: &str) -> &Node {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            let next = match &node.value {
-                Value::Sequence(items) => part.parse().ok().and_then(|index: usize| items.get(index)),
-                _ => node.get(&part),
-            };
-            match next {
+            match node.step(part) {
                 Some(next) => node = next,
                 None => break,
             }

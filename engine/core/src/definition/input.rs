@@ -5,9 +5,12 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
-use crate::decode;
+use crate::decode::entries;
 use crate::diagnostic::{Code, Problems};
+use crate::shape::{IdRule, Keys};
 use crate::yaml::{Node, Value};
+
+pub(super) static INPUTS: Keys = Keys { name: "input", rule: Some(IdRule::Key), required: false };
 
 /// One input of a pipeline.
 #[derive(Clone)]
@@ -24,24 +27,16 @@ pub struct InputDefinition {
 }
 
 impl InputDefinition {
-    pub(super) fn decode_all(node: &Node, problems: &mut Problems<'_>) -> Vec<Self> {
-        match &node.value {
-            Value::Mapping(entries) => {
-                entries.iter().filter_map(|(key, node)| Self::decode(&key.text, node, problems)).collect()
-            }
-            _ => {
-                decode::wrong_type("inputs", "a mapping", node, problems);
-                Vec::new()
-            }
-        }
+    pub(super) fn decode_all(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<Self> {
+        entries(node).filter_map(|(key, node)| Self::decode(&key.text, node, problems)).collect()
     }
 
     fn decode(name: &str, node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut schema = node.to_json();
-        let Some(object) = schema.as_object_mut() else {
-            decode::wrong_type(&format!("input \"{name}\""), "a JSON Schema", node, problems);
+        if !matches!(node.value, Value::Mapping(_)) {
             return None;
-        };
+        }
+        let mut schema = node.to_json();
+        let object = schema.as_object_mut()?;
         // A list here is JSON Schema's own `required`; a boolean says whether the input is.
         let required = match object.get("required") {
             Some(Json::Bool(required)) => {
@@ -56,22 +51,16 @@ impl InputDefinition {
             Ok(validator) => validator,
             Err(error) => {
                 let place = node.at_pointer(error.instance_path().as_str());
-                problems.report(
-                    Code::InvalidSchema,
-                    place.span,
-                    format!("input \"{name}\" is not a JSON Schema: {error}"),
-                );
+                let message = format!("input \"{name}\" is not a JSON Schema: {error}");
+                problems.report(Code::InvalidSchema, place.span, message);
                 return None;
             }
         };
         let input = Self { name: name.to_owned(), required, default, schema, validator: Arc::new(validator) };
         if let Some(reason) = input.default.as_ref().and_then(|default| input.refuse(default)) {
             let place = node.get("default").unwrap_or(node).span;
-            problems.report(
-                Code::InvalidValue,
-                place,
-                format!("the default of input \"{name}\" breaks its own schema: {reason}"),
-            );
+            let message = format!("the default of input \"{name}\" breaks its own schema: {reason}");
+            problems.report(Code::InvalidValue, place, message);
         }
         Some(input)
     }

@@ -2,17 +2,59 @@
 
 use std::time::Duration;
 
-use super::{InputDefinition, StageDefinition, Triggers};
-use crate::decode::{self, Fields, IdRule, Located};
+use super::concurrency::{self, Concurrency};
+use super::input::{self, InputDefinition};
+use super::stage::{self, StageDefinition};
+use super::trigger::{self, Triggers};
+use crate::decode::{Located, duration_at, entries, text_at, word_at};
 use crate::diagnostic::{Code, Problems};
-use crate::expression::Template;
-use crate::yaml::{Node, Value};
+use crate::expression::{Names, Template};
+use crate::shape::{IdRule, Keys, Record, Shape, closed, optional, refused, required};
+use crate::yaml::Node;
 
 /// The names that expressions of a pipeline can use.
-pub(crate) const NAMES: [&str; 9] = ["inputs", "stages", "git", "project", "env", "actor", "event", "run", "attempt"];
+const NAMES: [&str; 9] = ["inputs", "stages", "git", "project", "env", "actor", "event", "run", "attempt"];
 
-/// Most stages of one pipeline, those under `finally` included.
-pub(super) const MAX_STAGES: usize = 1_000;
+/// Most stages of one pipeline: those under `finally` and every combination of a matrix included.
+pub const MAX_STAGES: usize = 1_000;
+
+/// A pipeline file.
+pub(super) static FILE: Record = closed(
+    "a pipeline file",
+    "A pipeline: a graph of stages that runs to an end.",
+    &[
+        required("model_version", Shape::Any, "Version of the language: \"1.0\"."),
+        required("pipeline", Shape::Record(&HEAD), "What the pipeline is, what starts it and what it takes."),
+        required("stages", Shape::Map(&STAGES, &Shape::Record(&stage::STAGE)), "The stages by their ids."),
+        optional(
+            "finally",
+            Shape::Map(&STAGES, &Shape::Record(&stage::STAGE)),
+            "Stages that run after all others, whatever came of them, and after compensation.",
+        ),
+        optional("outputs", Shape::Templates, "What a run gives: names with values."),
+    ],
+);
+
+static STAGES: Keys = Keys { name: "stage", rule: Some(IdRule::Stage), required: true };
+
+static HEAD: Record = closed(
+    "the pipeline",
+    "What a pipeline is, what starts it and what it takes.",
+    &[
+        required("id", Shape::Id(IdRule::Definition), "The id: the name of the file without its ending."),
+        optional("name", Shape::Text, "Name for people; the id where none is given."),
+        optional("description", Shape::Text, "What it is for."),
+        optional("on", trigger::ON, "What starts a run besides a person and the API."),
+        optional("inputs", Shape::Map(&input::INPUTS, &Shape::Schema), "A JSON Schema for each value that a run takes."),
+        refused(
+            "concurrency",
+            Shape::Record(&concurrency::CONCURRENCY),
+            "Runs of one group do not run side by side.",
+        ),
+        optional("timeout", Shape::Duration, "How long a run may take in all."),
+        optional("priority", Shape::Word(&Priority::NAMES), "How its work ranks among that of other runs."),
+    ],
+);
 
 /// A pipeline as it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +67,8 @@ pub struct PipelineDefinition {
     pub on: Triggers,
     /// What a run takes.
     pub inputs: Vec<InputDefinition>,
+    /// Which runs do not run side by side.
+    pub concurrency: Option<Concurrency>,
     /// How long a run may take in all.
     pub timeout: Option<Duration>,
     /// How its work ranks among that of other runs.
@@ -54,98 +98,47 @@ pub enum Priority {
 }
 
 impl Priority {
-    const WORDS: [(&'static str, Self); 5] = [
-        ("critical", Self::Critical),
-        ("high", Self::High),
-        ("normal", Self::Normal),
-        ("low", Self::Low),
-        ("background", Self::Background),
-    ];
+    const NAMES: [&'static str; 5] = ["critical", "high", "normal", "low", "background"];
+    const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Normal, Self::Low, Self::Background];
 
     /// Returns the priority that a word names.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(name, _)| *name == word).map(|(_, priority)| *priority)
+        Self::NAMES.iter().zip(Self::ALL).find(|(name, _)| **name == word).map(|(_, priority)| priority)
     }
 }
 
 impl PipelineDefinition {
     pub(super) fn decode(node: &Node, path: &str, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut root = Fields::of(node, "a pipeline file", problems)?;
-        root.optional("model_version");
-        let head = root.required("pipeline", problems).and_then(|node| Fields::of(node, "the pipeline", problems));
-        let stages = root.required("stages", problems);
-        let finally = root.optional("finally");
-        let outputs =
-            root.optional("outputs").map(|node| named_templates(node, "outputs", problems)).unwrap_or_default();
-        root.finish(problems);
-
-        let mut head = head?;
-        let id = head.required("id", problems);
-        let name = head.optional("name").and_then(|node| decode::text(node, "a name", problems));
-        head.optional("description").and_then(|node| decode::text(node, "a description", problems));
-        let on = head.optional("on").map(|node| Triggers::decode(node, problems)).unwrap_or_default();
-        let inputs =
-            head.optional("inputs").map(|node| InputDefinition::decode_all(node, problems)).unwrap_or_default();
-        let timeout = head.optional("timeout").and_then(|node| decode::length_of_time(node, "timeout", problems));
-        let priority =
-            head.optional("priority").and_then(|node| decode::word(node, "priority", &Priority::WORDS, problems));
-        head.not_supported(&["concurrency"], problems);
-        head.finish(problems);
-
-        let id =
-            id.and_then(|node| Some(Located { value: decode::text(node, "an id", problems)?, span: node.span }))?;
-        decode::check_id(&id.value, id.span, "a pipeline", IdRule::Definition, problems);
+        FILE.check(node, problems);
+        let head = node.get("pipeline")?;
+        let id = head.get("id").and_then(Located::text)?;
         let stem = path.rsplit('/').next().and_then(|file| file.rsplit_once('.')).map_or(path, |(stem, _)| stem);
         if path.starts_with("pipelines/") && stem != id.value {
             let message = format!("the pipeline is called \"{}\" and its file \"{stem}\"", id.value);
             problems.report_with_hint(Code::InvalidId, id.span, message, "give both the same name");
         }
-        let stages = decode_stages(stages?, "stages", problems);
-        let finally = finally.map(|node| decode_stages(node, "finally", problems)).unwrap_or_default();
-        if stages.len() + finally.len() > MAX_STAGES {
-            let message = format!("{} stages, and a pipeline has at most {MAX_STAGES}", stages.len() + finally.len());
-            problems.report(Code::Budget, id.span, message);
-        }
+        let ids = |section: &str| entries(node.get(section)).map(|(key, _)| key.text.as_str());
+        let names = Names::of(&NAMES)
+            .with_members("stages", ids("stages").chain(ids("finally")))
+            .with_members("inputs", entries(head.get("inputs")).map(|(key, _)| key.text.as_str()));
+        let decode = |section: &str, problems: &mut Problems<'_>| -> Vec<StageDefinition> {
+            let decode = |(key, node)| StageDefinition::decode(key, node, &names, problems);
+            entries(node.get(section)).filter_map(decode).collect()
+        };
+        let stages = decode("stages", problems);
+        let finally = decode("finally", problems);
         Some(Self {
-            name: name.unwrap_or_else(|| id.value.clone()),
-            id,
-            on,
-            inputs,
-            timeout,
-            priority: priority.unwrap_or_default(),
+            name: text_at(head, "name").unwrap_or(&id.value).to_owned(),
+            on: head.get("on").map(|node| Triggers::decode(node, problems)).unwrap_or_default(),
+            inputs: InputDefinition::decode_all(head.get("inputs"), problems),
+            concurrency: head.get("concurrency").and_then(|node| Concurrency::decode(node, &names, problems)),
+            timeout: duration_at(head, "timeout"),
+            priority: word_at(head, "priority", Priority::from_word).unwrap_or_default(),
             stages,
             finally,
-            outputs,
+            outputs: Template::parse_entries(node.get("outputs"), &names, problems),
+            id,
         })
-    }
-}
-
-fn decode_stages(node: &Node, section: &str, problems: &mut Problems<'_>) -> Vec<StageDefinition> {
-    match &node.value {
-        Value::Mapping(entries) if entries.is_empty() => {
-            problems.report(Code::MissingKey, node.span, format!("\"{section}\" lists no stage"));
-            Vec::new()
-        }
-        Value::Mapping(entries) => {
-            let decode = |(key, node)| StageDefinition::decode(key, node, problems);
-            entries.iter().map(|(key, node)| (key, node)).filter_map(decode).collect()
-        }
-        _ => {
-            decode::wrong_type(section, "a mapping of stages", node, problems);
-            Vec::new()
-        }
-    }
-}
-
-pub(super) fn named_templates(node: &Node, what: &str, problems: &mut Problems<'_>) -> Vec<(String, Template)> {
-    match &node.value {
-        Value::Mapping(entries) => {
-            entries.iter().map(|(key, node)| (key.text.clone(), Template::parse(node, &NAMES, problems))).collect()
-        }
-        _ => {
-            decode::wrong_type(what, "a mapping", node, problems);
-            Vec::new()
-        }
     }
 }

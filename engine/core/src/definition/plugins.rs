@@ -2,9 +2,53 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{self, Fields};
+use crate::decode::{Located, entries, items, number_at, text_at, texts};
 use crate::diagnostic::{Code, Problems};
-use crate::yaml::{Node, Value};
+use crate::shape::{Keys, Record, Shape, closed, optional, refused, required};
+use crate::yaml::{Key, Node};
+
+/// The file of grants.
+pub(super) static FILE: Record = closed(
+    "plugins.yaml",
+    "What plugins may do in this project. Nothing is granted by default.",
+    &[
+        required("model_version", Shape::Any, "Version of the language: \"1.0\"."),
+        required("plugins", Shape::Map(&PLUGINS, &Shape::Record(&PLUGIN)), "Plugins by their names in `uses:`."),
+    ],
+);
+
+static PLUGINS: Keys = Keys { name: "plugin", rule: None, required: false };
+
+static PLUGIN: Record = closed(
+    "plugin",
+    "One plugin.",
+    &[optional("grants", Shape::Record(&GRANTS), "What it may do.")],
+);
+
+static GRANTS: Record = closed(
+    "grants",
+    "What a plugin may do.",
+    &[
+        optional("http", Shape::OneOrList(&Shape::Record(&HTTP)), "Requests it may send."),
+        refused("secrets", Shape::Any, "Secrets it may use, and how."),
+        refused("kv", Shape::Any, "Values it may keep."),
+        refused("workspace", Shape::Any, "The commit's files."),
+        refused("artifacts", Shape::Any, "Artifacts it may read or write."),
+        refused("process", Shape::Any, "Programs it may start."),
+        refused("items", Shape::Any, "What it may do with items."),
+    ],
+);
+
+static HTTP: Record = closed(
+    "http grant",
+    "Requests to one host, or to the hosts below one name.",
+    &[
+        required("host", Shape::Text, "A host's name or address, or *.example.com."),
+        optional("scheme", Shape::Word(&["https", "http"]), "https where none is given."),
+        optional("port", Shape::Integer { min: 1, max: 65_535 }, "The scheme's own where none is given."),
+        optional("methods", Shape::OneOrList(&Shape::Text), "All where none is given."),
+    ],
+);
 
 /// The grants of every plugin that has some.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,76 +80,47 @@ pub struct HttpGrant {
 }
 
 impl PluginsDefinition {
-    pub(super) fn decode(node: &Node, path: &str, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut root = Fields::of(node, "plugins.yaml", problems)?;
-        root.optional("model_version");
-        let plugins = root.required("plugins", problems);
-        root.finish(problems);
-        let plugins = match &plugins?.value {
-            Value::Mapping(entries) => entries
-                .iter()
-                .filter_map(|(key, node)| Some((key.text.clone(), PluginGrants::decode(&key.text, node, problems)?)))
-                .collect(),
-            _ => {
-                decode::wrong_type("plugins", "a mapping", plugins?, problems);
-                Vec::new()
-            }
-        };
-        Some(Self { path: path.to_owned(), plugins })
+    pub(super) fn decode(node: &Node, path: &str, problems: &mut Problems<'_>) -> Self {
+        FILE.check(node, problems);
+        let decode = |(key, node): (&Key, &Node)| Some((key.text.clone(), PluginGrants::decode(node.get("grants")?, problems)));
+        let plugins = entries(node.get("plugins")).filter_map(decode).collect();
+        Self { path: path.to_owned(), plugins }
     }
 }
 
 impl PluginGrants {
-    fn decode(plugin: &str, node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, format!("plugin \"{plugin}\""), problems)?;
-        let grants = fields.optional("grants");
-        fields.finish(problems);
-        let mut fields = Fields::of(grants?, format!("the grants of \"{plugin}\""), problems)?;
-        let http = fields.optional("http").map(|node| HttpGrant::decode_all(node, problems)).unwrap_or_default();
-        fields.not_supported(&["secrets", "kv", "workspace", "artifacts", "process", "items"], problems);
-        fields.finish(problems);
-        Some(Self { http })
+    fn decode(node: &Node, problems: &mut Problems<'_>) -> Self {
+        Self { http: items(node.get("http")).iter().filter_map(|node| HttpGrant::decode(node, problems)).collect() }
     }
 }
 
 impl HttpGrant {
-    fn decode_all(node: &Node, problems: &mut Problems<'_>) -> Vec<Self> {
-        match &node.value {
-            Value::Sequence(items) => items.iter().filter_map(|item| Self::decode(item, problems)).collect(),
-            _ => {
-                decode::wrong_type("http", "a list of grants", node, problems);
-                Vec::new()
-            }
-        }
-    }
-
     fn decode(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, "an http grant", problems)?;
-        let scheme = fields
-            .optional("scheme")
-            .and_then(|node| decode::word(node, "scheme", &[("https", "https"), ("http", "http")], problems));
-        let host = fields.required("host", problems);
-        let port = fields.optional("port");
-        let methods =
-            fields.optional("methods").map(|node| decode::texts(node, "methods", problems)).unwrap_or_default();
-        fields.finish(problems);
-        let host = host?;
-        let name = decode::text(host, "host", problems)?.to_ascii_lowercase();
+        let host = node.get("host").and_then(Located::text)?;
+        let name = host.value.to_ascii_lowercase();
         if !is_host_pattern(&name) {
             let message = format!("\"{name}\" is not a host");
             let hint =
                 "write a name or an address without scheme, port and path; *.example.com covers the names below it";
             problems.report_with_hint(Code::InvalidValue, host.span, message, hint);
         }
-        let port = port.and_then(|node| {
-            let port = node.to_json().as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
-            if port.is_none() {
-                problems.report(Code::InvalidValue, node.span, "a port is a number from 1 to 65535");
-            }
-            port
-        });
-        let methods = methods.into_iter().map(|method| method.value.to_ascii_uppercase()).collect();
-        Some(Self { scheme: scheme.unwrap_or("https").to_owned(), host: name, port, methods })
+        let methods = texts(node.get("methods")).into_iter().map(|method| method.value.to_ascii_uppercase()).collect();
+        Some(Self {
+            scheme: text_at(node, "scheme").unwrap_or("https").to_owned(),
+            host: name,
+            port: number_at(node, "port"),
+            methods,
+        })
+    }
+
+    /// Tells whether requests to a scheme, a host in lower case and a port are granted; `None` is the scheme's own.
+    #[must_use]
+    pub fn covers(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        let fits = match self.host.strip_prefix('*') {
+            Some(below) => host.strip_suffix(below).is_some_and(|name| !name.is_empty()),
+            None => self.host == host,
+        };
+        self.scheme == scheme && fits && self.port == port
     }
 }
 

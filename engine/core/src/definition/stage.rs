@@ -1,26 +1,77 @@
-//! One stage of a pipeline: which action it calls, with what, and when.
+//! One stage of a pipeline: what it does, with what, when, and what happens when it fails.
 
 use std::time::Duration;
 
-use super::pipeline::{NAMES, named_templates};
-use crate::decode::{self, Fields, IdRule, Located};
+use super::approval::{self, ApprovalDefinition};
+use super::matrix::{self, Matrix};
+use super::retry::{self, Retry};
+use crate::decode::{Located, boolean_at, duration_at, texts, word_at};
 use crate::diagnostic::{Code, Problems, Span};
-use crate::expression::{Expression, Template, parse_condition};
+use crate::expression::{Expression, Names, Template, parse_condition};
+use crate::manifest::Effect;
+use crate::shape::{Record, Shape, closed, optional, refused, required};
 use crate::yaml::{Key, Node, Value};
+
+pub(crate) static STAGE: Record = closed(
+    "stage",
+    "One node of the graph: a call of a plugin's action, an approval, or a run of another pipeline.",
+    &[
+        optional("name", Shape::Text, "Name for people."),
+        optional(
+            "uses",
+            Shape::Text,
+            "The plugin and its action: notify, deploy/rollback, ./tools/risk.wasm from the repository's root.",
+        ),
+        optional("with", Shape::Templates, "The action's input."),
+        optional("env", Shape::Templates, "Plain values for the action."),
+        optional("approval", Shape::Record(&approval::APPROVAL), "Waits until people have agreed."),
+        refused("run", Shape::Either(&[Shape::Text, Shape::Record(&RUN)]), "Runs another pipeline, by its id."),
+        optional("needs", Shape::OneOrList(&Shape::Text), "The stages that have to end first."),
+        optional("when", Shape::Condition, "A condition; where it is false the stage is skipped."),
+        optional("run_on", Shape::Word(&RunOn::NAMES), "What has to have come of the needs."),
+        optional("allow_failure", Shape::Boolean, "Whether the run may succeed although this stage failed."),
+        optional("timeout", Shape::Duration, "How long one attempt may take, host calls included."),
+        optional("retry", Shape::Record(&retry::RETRY), "What happens after an attempt that failed."),
+        optional("matrix", matrix::MATRIX, "Runs the stage once for every combination of values."),
+        optional(
+            "effect",
+            Shape::Word(&EFFECTS),
+            "What a crash in the middle means; it may only move the plugin's own class toward `once`.",
+        ),
+        optional("compensate", Shape::Record(&CALL), "What undoes the stage when the run fails later."),
+    ],
+);
+
+static CALL: Record = closed(
+    "compensate",
+    "A call of a plugin's action.",
+    &[
+        required("uses", Shape::Text, "The plugin and its action."),
+        optional("with", Shape::Templates, "The action's input."),
+        optional("env", Shape::Templates, "Plain values for the action."),
+        optional("timeout", Shape::Duration, "How long one attempt may take, host calls included."),
+        optional("retry", Shape::Record(&retry::RETRY), "What happens after an attempt that failed."),
+    ],
+);
+
+static RUN: Record = closed(
+    "run",
+    "A run of another pipeline.",
+    &[
+        required("pipeline", Shape::Text, "The pipeline's id."),
+        optional("inputs", Shape::Templates, "Its inputs."),
+    ],
+);
+
+const EFFECTS: [&str; 4] = ["pure", "idempotent", "checkable", "once"];
 
 /// A stage as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageDefinition {
     /// The id, and where it stands.
     pub id: Located<String>,
-    /// The plugin and its action: `notify`, `deploy/rollback`, `./tools/risk.wasm`.
-    pub uses: Located<String>,
-    /// The action's input, as written.
-    pub with: Node,
-    /// The action's input.
-    pub input: Template,
-    /// Plain values for the action.
-    pub env: Vec<(String, Template)>,
+    /// What it does.
+    pub task: TaskDefinition,
     /// The stages that have to end first.
     pub needs: Vec<Located<String>>,
     /// A condition; where it is false the stage is skipped.
@@ -29,8 +80,45 @@ pub struct StageDefinition {
     pub run_on: RunOn,
     /// Whether the run may succeed although this stage failed.
     pub allow_failure: bool,
+    /// The combinations it runs for.
+    pub matrix: Option<Matrix>,
+    /// The effect class it asks for, and where that stands.
+    pub effect: Option<Located<Effect>>,
+    /// What undoes it.
+    pub compensate: Option<CallDefinition>,
+}
+
+/// What a stage does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskDefinition {
+    /// Calls an action.
+    Call(CallDefinition),
+    /// Waits for people.
+    Approval(ApprovalDefinition),
+    /// Runs another pipeline.
+    Run {
+        /// The pipeline's id, and where it stands.
+        pipeline: Located<String>,
+        /// Its inputs.
+        inputs: Template,
+    },
+}
+
+/// A call of a plugin's action as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallDefinition {
+    /// The plugin and its action: `notify`, `deploy/rollback`, `./tools/risk.wasm`.
+    pub uses: Located<String>,
+    /// The action's input, as written.
+    pub with: Node,
+    /// The action's input.
+    pub input: Template,
+    /// Plain values for the action.
+    pub env: Vec<(String, Template)>,
     /// How long one attempt may take, host calls included.
     pub timeout: Option<Duration>,
+    /// What happens after an attempt that failed.
+    pub retry: Retry,
 }
 
 /// What has to have come of a stage's needs for it to run.
@@ -46,51 +134,104 @@ pub enum RunOn {
 }
 
 impl RunOn {
-    const WORDS: [(&'static str, Self); 3] =
-        [("success", Self::Success), ("failure", Self::Failure), ("always", Self::Always)];
+    const NAMES: [&'static str; 3] = ["success", "failure", "always"];
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::NAMES
+            .iter()
+            .zip([Self::Success, Self::Failure, Self::Always])
+            .find(|(name, _)| **name == word)
+            .map(|(_, found)| found)
+    }
 }
 
 impl StageDefinition {
-    pub(super) fn decode(key: &Key, node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
-        decode::check_id(&key.text, key.span, "a stage", IdRule::Stage, problems);
-        let what = format!("stage \"{}\"", key.text);
-        let mut fields = Fields::of(node, what.as_str(), problems)?;
-        let later = ["approval", "run", "matrix", "retry", "effect", "compensate"];
-        let is_later = ["approval", "run"].iter().any(|key| node.get(key).is_some());
-        let uses = if is_later { fields.optional("uses") } else { fields.required("uses", problems) };
-        fields.optional("name").and_then(|node| decode::text(node, "a name", problems));
-        let with = fields.optional("with");
-        let env = fields.optional("env").map(|node| named_templates(node, "env", problems)).unwrap_or_default();
-        let needs = fields.optional("needs").map(|node| decode::texts(node, "needs", problems)).unwrap_or_default();
-        let when = fields.optional("when").and_then(|node| condition(node, problems));
-        let run_on = fields.optional("run_on").and_then(|node| decode::word(node, "run_on", &RunOn::WORDS, problems));
-        let allow_failure =
-            fields.optional("allow_failure").and_then(|node| decode::boolean(node, "allow_failure", problems));
-        let timeout = fields.optional("timeout").and_then(|node| decode::length_of_time(node, "timeout", problems));
-        fields.not_supported(&later, problems);
-        fields.finish(problems);
-
-        let empty = Node { value: Value::Mapping(Vec::new()), span: key.span };
-        let with = with.cloned().unwrap_or(empty);
-        if !matches!(with.value, Value::Mapping(_)) {
-            decode::wrong_type("with", "a mapping", &with, problems);
+    pub(super) fn decode(key: &Key, node: &Node, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        if !matches!(node.value, Value::Mapping(_)) {
+            return None;
         }
-        let uses = uses?;
+        let matrix = node.get("matrix").and_then(|node| Matrix::decode(node, problems));
+        let own = matrix.as_ref().map(|matrix| names.clone().and("matrix").with_members("matrix", matrix.keys()));
+        let names = own.as_ref().unwrap_or(names);
+        let id = Located::key(key);
+        let when = node.get("when").and_then(|node| parse_condition(node, names, problems));
+        let task = decode_task(&id, node, names, problems);
+        let compensate = node.get("compensate").and_then(|node| CallDefinition::decode(node, key.span, names, problems));
+        let effect = node.get("effect").and_then(|node| {
+            Some(Located { value: Effect::from_word(node.as_str()?)?, span: node.span })
+        });
         Some(Self {
-            id: Located { value: key.text.clone(), span: key.span },
-            uses: Located { value: decode::text(uses, "uses", problems)?, span: uses.span },
-            input: Template::parse(&with, &NAMES, problems),
-            with,
-            env,
-            needs,
+            id,
+            task: task?,
+            needs: texts(node.get("needs")),
             when,
-            run_on: run_on.unwrap_or_default(),
-            allow_failure: allow_failure.unwrap_or_default(),
-            timeout,
+            run_on: word_at(node, "run_on", RunOn::from_word).unwrap_or_default(),
+            allow_failure: boolean_at(node, "allow_failure").unwrap_or_default(),
+            matrix,
+            effect,
+            compensate,
         })
     }
 
-    /// Returns the path of the component where the stage uses one of the repository's own.
+    /// Returns the calls of the stage: its own and the one that undoes it.
+    pub fn calls(&self) -> impl Iterator<Item = &CallDefinition> {
+        let own = match &self.task {
+            TaskDefinition::Call(call) => Some(call),
+            TaskDefinition::Approval(_) | TaskDefinition::Run { .. } => None,
+        };
+        own.into_iter().chain(&self.compensate)
+    }
+}
+
+fn decode_task(
+    id: &Located<String>,
+    node: &Node,
+    names: &Names<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<TaskDefinition> {
+    let tasks: Vec<&str> = ["uses", "approval", "run"].into_iter().filter(|key| node.get(key).is_some()).collect();
+    if tasks.len() != 1 {
+        let found = if tasks.is_empty() { "none of them".to_owned() } else { tasks.join(" and ") };
+        let message = format!("stage \"{}\" has to be one of `uses`, `approval` and `run`, and has {found}", id.value);
+        let span = tasks.get(1).and_then(|key| node.get(key)).map_or(id.span, |node| node.span);
+        problems.report(Code::NotOneTask, span, message);
+        return None;
+    }
+    if tasks[0] != "uses" {
+        for key in ["with", "env", "retry", "effect", "compensate", "timeout"] {
+            if let Some(node) = node.get(key).filter(|_| tasks[0] == "approval" || key != "timeout") {
+                let message = format!("stage \"{}\": \"{key}\" means nothing beside `{}`", id.value, tasks[0]);
+                problems.report_with_hint(Code::InvalidValue, node.span, message, "it belongs to a stage with `uses`");
+            }
+        }
+    }
+    match tasks[0] {
+        "approval" => node.get("approval").map(|node| TaskDefinition::Approval(ApprovalDefinition::decode(node, names, problems))),
+        "run" => {
+            let run = node.get("run")?;
+            let pipeline = Located::text(run).or_else(|| run.get("pipeline").and_then(Located::text))?;
+            let inputs = run.get("inputs").map(|node| Template::parse(node, names, problems));
+            Some(TaskDefinition::Run { pipeline, inputs: inputs.unwrap_or_else(Template::empty) })
+        }
+        _ => CallDefinition::decode(node, id.span, names, problems).map(TaskDefinition::Call),
+    }
+}
+
+impl CallDefinition {
+    fn decode(node: &Node, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let empty = Node { value: Value::Mapping(Vec::new()), span };
+        let with = node.get("with").filter(|with| matches!(with.value, Value::Mapping(_))).cloned().unwrap_or(empty);
+        Some(Self {
+            uses: node.get("uses").and_then(Located::text)?,
+            input: Template::parse(&with, names, problems),
+            with,
+            env: Template::parse_entries(node.get("env"), names, problems),
+            timeout: duration_at(node, "timeout"),
+            retry: node.get("retry").map(Retry::decode).unwrap_or_default(),
+        })
+    }
+
+    /// Returns the path of the component where the call uses one of the repository's own.
     #[must_use]
     pub fn component_path(&self) -> Option<&str> {
         component_path(&self.uses.value)
@@ -103,18 +244,3 @@ pub(crate) fn component_path(uses: &str) -> Option<&str> {
     Some(path.find(".wasm/").map_or(path, |end| &path[..end + ".wasm".len()]))
 }
 
-fn condition(node: &Node, problems: &mut Problems<'_>) -> Option<Expression> {
-    match &node.value {
-        Value::String(text) => parse_condition(text, node.span, &NAMES, problems),
-        Value::Bool(value) => Expression::parse(if *value { "true" } else { "false" }).ok(),
-        _ => {
-            let span: Span = node.span;
-            problems.report(
-                Code::WrongType,
-                span,
-                format!("when has to be an expression, and this is {}", node.kind()),
-            );
-            None
-        }
-    }
-}

@@ -1,28 +1,112 @@
 //! `on:`: what starts a run besides a person and the API.
 
+use std::str::FromStr as _;
+
+use chrono_tz::Tz;
+use croner::Cron;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::decode::{self, Fields};
+use crate::decode::{Located, items, text_at, texts};
 use crate::diagnostic::{Code, Problems};
+use crate::expression::{Expression, Names, parse_condition};
+use crate::shape::{Record, Shape, checked, closed, optional, required};
 use crate::yaml::{Node, Value};
+
+/// `on:` itself: a word, a list of words, or a mapping that says more.
+pub(super) const ON: Shape =
+    Shape::Either(&[WORD, Shape::List(&WORD), Shape::Record(&TRIGGERS)]);
+
+const WORD: Shape = Shape::Word(&["push"]);
+
+static TRIGGERS: Record = closed(
+    "on",
+    "What starts a run besides a person and the API.",
+    &[
+        optional("push", Shape::Record(&PUSH), "A push; nothing behind it means every push."),
+        checked("pull_request", Shape::Record(&PULL_REQUEST), "A pull request is opened or changed."),
+        checked("schedule", Shape::OneOrList(&Shape::Record(&SCHEDULE)), "A time."),
+        checked("event", Shape::OneOrList(&Shape::Record(&EVENT)), "Something that happened in the project."),
+    ],
+);
+
+static PUSH: Record = closed(
+    "on.push",
+    "Which pushes start a run.",
+    &[
+        optional("branches", Shape::OneOrList(&Shape::Text), "Patterns of branches; every branch where none is given."),
+        optional("paths", Shape::OneOrList(&Shape::Text), "Patterns of files of which one has to have changed."),
+    ],
+);
+
+static PULL_REQUEST: Record = closed(
+    "on.pull_request",
+    "Which pull requests start a run.",
+    &[optional("branches", Shape::OneOrList(&Shape::Text), "Patterns of the branches that are merged into.")],
+);
+
+static SCHEDULE: Record = closed(
+    "schedule",
+    "A time that repeats.",
+    &[
+        required("cron", Shape::Text, "Five fields: minute, hour, day of the month, month, day of the week."),
+        optional("timezone", Shape::Text, "Name in the IANA time zone database, for example Europe/Prague; UTC where none is given."),
+    ],
+);
+
+static EVENT: Record = closed(
+    "event",
+    "Something that happened in the project.",
+    &[
+        required("type", Shape::Text, "Kind of the event, for example item.transitioned."),
+        optional("when", Shape::Condition, "A condition on the event; it sees `event` and `item`."),
+    ],
+);
+
+/// The names that the condition of an event can use.
+const EVENT_NAMES: [&str; 3] = ["event", "item", "project"];
 
 /// What starts runs of a pipeline.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Triggers {
     /// A push.
     pub push: Option<PushTrigger>,
+    /// Pull requests, by the branches they are merged into.
+    pub pull_request: Option<Patterns>,
+    /// Times.
+    pub schedules: Vec<Schedule>,
+    /// Events of the project.
+    pub events: Vec<EventTrigger>,
+}
+
+/// A time that repeats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// When.
+    pub cron: Cron,
+    /// Where.
+    pub timezone: Tz,
+}
+
+/// Events that start a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventTrigger {
+    /// The kind.
+    pub kind: String,
+    /// A condition on the event.
+    pub when: Option<Expression>,
 }
 
 /// Which pushes start a run: those to a branch that `branches` names, which change a
 /// file that `paths` names. An absent list names everything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PushTrigger {
     branches: Option<Patterns>,
     paths: Option<Patterns>,
 }
 
-#[derive(Debug, Clone)]
-struct Patterns {
+/// Patterns of names: `release/*`.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns {
     texts: Vec<String>,
     globs: GlobSet,
 }
@@ -31,34 +115,68 @@ impl Triggers {
     pub(super) fn decode(node: &Node, problems: &mut Problems<'_>) -> Self {
         // `on: push` and `on: [push]` mean the same as `on: { push: {} }`.
         if !matches!(node.value, Value::Mapping(_)) {
-            let words = decode::texts(node, "on", problems);
-            for word in words.iter().filter(|word| word.value != "push") {
-                let message = format!("\"{}\" starts no run", word.value);
-                problems.report_unknown(Code::InvalidValue, word.span, message, &word.value, ["push"]);
-            }
-            return Self { push: words.iter().any(|word| word.value == "push").then(PushTrigger::default) };
+            let push = texts(Some(node)).iter().any(|word| word.value == "push");
+            return Self { push: push.then(PushTrigger::default), ..Self::default() };
         }
-        let Some(mut fields) = Fields::of(node, "on", problems) else { return Self::default() };
-        let push = match node.get("push") {
-            Some(Node { value: Value::Null, .. }) => Some(PushTrigger::default()),
-            _ => None,
-        };
-        let push = push.or(fields.optional("push").and_then(|node| PushTrigger::decode(node, problems)));
-        fields.not_supported(&["pull_request", "schedule", "event"], problems);
-        fields.finish(problems);
-        Self { push }
+        Self {
+            push: node.get("push").map(|node| PushTrigger {
+                branches: Patterns::decode(node.get("branches"), problems),
+                paths: Patterns::decode(node.get("paths"), problems),
+            }),
+            pull_request: node
+                .get("pull_request")
+                .map(|node| Patterns::decode(node.get("branches"), problems).unwrap_or_default()),
+            schedules: decode_schedules(node.get("schedule"), problems),
+            events: decode_events(node.get("event"), problems),
+        }
     }
 }
 
-impl PushTrigger {
-    fn decode(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
-        let mut fields = Fields::of(node, "on.push", problems)?;
-        let branches = fields.optional("branches").map(|node| Patterns::decode(node, "branches", problems));
-        let paths = fields.optional("paths").map(|node| Patterns::decode(node, "paths", problems));
-        fields.finish(problems);
-        Some(Self { branches, paths })
+fn decode_schedules(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<Schedule> {
+    let mut schedules = Vec::new();
+    for node in items(node) {
+        let cron = node.get("cron").and_then(Located::text).and_then(|text| parse_cron(&text, problems));
+        let timezone = node.get("timezone").and_then(Located::text).map_or(Some(Tz::UTC), |text| parse_zone(&text, problems));
+        schedules.extend(cron.zip(timezone).map(|(cron, timezone)| Schedule { cron, timezone }));
     }
+    schedules
+}
 
+/// Reads five fields of cron.
+pub(crate) fn parse_cron(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Cron> {
+    let parsed = Cron::from_str(&text.value).map_err(|error| error.to_string());
+    let fields = text.value.split_whitespace().count();
+    let parsed = if fields == 5 { parsed } else { Err(format!("it has {fields} fields instead of five")) };
+    parsed
+        .map_err(|reason| {
+            let message = format!("\"{:.60}\" is not a schedule: {reason}", text.value);
+            let hint = "write minute, hour, day of the month, month and day of the week: \"0 3 * * 1-5\"";
+            problems.report_with_hint(Code::InvalidCron, text.span, message, hint);
+        })
+        .ok()
+}
+
+fn parse_zone(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Tz> {
+    text.value
+        .parse()
+        .map_err(|_| {
+            let message = format!("there is no time zone \"{:.60}\"", text.value);
+            let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            problems.report_unknown(Code::UnknownTimeZone, text.span, message, &text.value, known);
+        })
+        .ok()
+}
+
+fn decode_events(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<EventTrigger> {
+    let names = Names::of(&EVENT_NAMES);
+    let decode = |node: &Node| {
+        let when = node.get("when").and_then(|node| parse_condition(node, &names, problems));
+        Some(EventTrigger { kind: text_at(node, "type")?.to_owned(), when })
+    };
+    items(node).iter().filter_map(decode).collect()
+}
+
+impl PushTrigger {
     /// Tells whether a push to `branch` counts.
     #[must_use]
     pub fn takes_branch(&self, branch: &str) -> bool {
@@ -78,17 +196,16 @@ impl PushTrigger {
     }
 }
 
-impl PartialEq for PushTrigger {
+impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
-        let texts = |patterns: &Option<Patterns>| patterns.as_ref().map(|patterns| patterns.texts.clone());
-        texts(&self.branches) == texts(&other.branches) && texts(&self.paths) == texts(&other.paths)
+        self.texts == other.texts
     }
 }
 
 impl Patterns {
-    fn decode(node: &Node, what: &str, problems: &mut Problems<'_>) -> Self {
+    fn decode(node: Option<&Node>, problems: &mut Problems<'_>) -> Option<Self> {
         let mut builder = GlobSetBuilder::new();
-        let texts = decode::texts(node, what, problems);
+        let texts = texts(Some(node?));
         for text in &texts {
             match Glob::new(&text.value) {
                 Ok(glob) => drop(builder.add(glob)),
@@ -99,6 +216,6 @@ impl Patterns {
             }
         }
         let globs = builder.build().unwrap_or_else(|_| GlobSet::empty());
-        Self { texts: texts.into_iter().map(|text| text.value).collect(), globs }
+        Some(Self { texts: texts.into_iter().map(|text| text.value).collect(), globs })
     }
 }

@@ -18,6 +18,20 @@ macro_rules! codes {
             /// Every code there is.
             pub const ALL: &'static [Code] = &[$(Code::$name,)+];
 
+            /// Returns the code that a text names, in either case.
+            #[must_use]
+            pub fn from_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().find(|code| code.text().eq_ignore_ascii_case(text)).copied()
+            }
+
+            /// Returns in one sentence what it stands for.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Code::$name => concat!($($doc),+),)+
+                }
+            }
+
             /// Returns the code's text, for example `E0104`.
             #[must_use]
             pub const fn text(self) -> &'static str {
@@ -36,8 +50,6 @@ codes! {
     Budget = "E0002",
     /// A key stands twice in one mapping.
     DuplicateKey = "E0003",
-    /// The kind of the file cannot be told.
-    UnknownKind = "E0004",
     /// `model_version` is missing or not one this version reads.
     ModelVersion = "E0005",
     /// A key that does not exist here.
@@ -72,15 +84,81 @@ codes! {
     UnusableComponent = "E0115",
     /// A schema that is not valid JSON Schema.
     InvalidSchema = "E0116",
-    /// Part of the language that this version does not run yet.
+    /// A stage that is not exactly one of `uses`, `approval` and `run`.
+    NotOneTask = "E0117",
+    /// An effect class weaker than the plugin's own.
+    WeakerEffect = "E0118",
+    /// A matrix without combinations, or with too many.
+    InvalidMatrix = "E0119",
+    /// A schedule that is not a cron expression.
+    InvalidCron = "E0120",
+    /// A time zone that does not exist.
+    UnknownTimeZone = "E0121",
+    /// A stage that runs a pipeline that does not exist.
+    UnknownPipeline = "E0122",
+    /// A call that nothing in `plugins.yaml` grants.
+    MissingGrant = "E0123",
+    /// A state that the workflow does not have.
+    UnknownState = "E0130",
+    /// Part of the language that this version does not run yet, and that cannot be left out of account.
     NotSupported = "E0190",
     /// A stage can never run.
     NeverRuns = "W0201",
+    /// A state that no transition leads to.
+    UnreachableState = "W0202",
+    /// A transition that leaves a final state.
+    LeavesFinalState = "W0203",
+    /// A workflow without an initial state.
+    NoInitialState = "W0204",
+    /// A workflow without a final state.
+    NoFinalState = "W0205",
+    /// A condition with an operator that is not one.
+    UnknownOperator = "W0206",
+    /// An action that is not one of Kiket's.
+    UnknownKiketAction = "W0207",
+    /// Two transitions that nothing tells apart.
+    OverlappingTransitions = "W0208",
+    /// A state that is not final and that nothing leads out of.
+    DeadEnd = "W0209",
+    /// A role that the project does not declare.
+    UndeclaredRole = "W0210",
+    /// An agent or an extension that is not installed.
+    NotInstalled = "W0211",
+    /// A value of the environment that the project has to set.
+    UndeclaredEnv = "W0212",
+    /// A secret that the project has to set.
+    UndeclaredSecret = "W0213",
+    /// Something that a board, an automation or a type names and that does not exist.
+    UnknownTarget = "W0214",
+    /// A checklist that a condition names and that no state has.
+    UnknownChecklist = "W0215",
+    /// A path in a message that names nothing that is known.
+    UnknownPath = "W0216",
+    /// An expression that reads a stage which may not have ended.
+    ReadsTooEarly = "W0217",
+    /// Part of the language that is checked and that this version does not act on yet.
+    NotActedOnYet = "W0290",
     /// A file that kiket keeps but does not act on.
     NotActedOn = "I0301",
+    /// A key that kiket keeps but does not act on.
+    UnknownKeyKept = "I0302",
+    /// A file of Kiket's without `model_version`.
+    NoModelVersion = "I0303",
 }
 
+/// What every code means at length: a heading for each, in the order of the codes.
+const EXPLANATIONS: &str = include_str!("explanations.md");
+
 impl Code {
+    /// Returns what the code means at length, in Markdown.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        let heading = format!("## {}", self.text());
+        let start = EXPLANATIONS.find(&heading).map_or(EXPLANATIONS.len(), |start| start + heading.len());
+        let rest = &EXPLANATIONS[start..];
+        rest[..rest.find("\n## ").unwrap_or(rest.len())].trim()
+    }
+
     /// Returns how much a problem with this code matters.
     #[must_use]
     pub const fn severity(self) -> Severity {
@@ -114,5 +192,14 @@ mod tests {
     fn no_code_stands_for_two_things() {
         let texts: BTreeSet<_> = Code::ALL.iter().map(|code| code.text()).collect();
         assert_eq!(texts.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn every_code_is_explained_at_length() {
+        for code in Code::ALL {
+            assert!(code.explanation().len() > 200, "{code} has no explanation worth the name");
+            assert_eq!(Code::from_text(&code.text().to_lowercase()), Some(*code));
+        }
+        assert_eq!(EXPLANATIONS.matches("\n## ").count(), Code::ALL.len(), "an explanation of no code");
     }
 }

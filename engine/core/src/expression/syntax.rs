@@ -12,6 +12,8 @@ use super::{InvalidExpression, MAX_DEPTH, MAX_NODES};
 pub(super) struct Shape {
     /// Names that come from the scope.
     pub(super) names: BTreeSet<String>,
+    /// Members that are read of those names: `stages.build`, `stages["build"]`.
+    pub(super) members: BTreeSet<(String, String)>,
     /// How many loops stand inside each other at most.
     pub(super) loops: u32,
 }
@@ -21,7 +23,7 @@ pub(super) struct Shape {
 /// The library's other parser, its default, needs a gigabyte for 125 bytes of `!!(!!(`.
 pub(super) fn parse(source: &str) -> Result<IdedExpr, InvalidExpression> {
     let parser = PrattParser::new().max_recursion_depth(MAX_DEPTH).max_expression_node_count(MAX_NODES);
-    let syntax = parser.parse(source).map_err(|errors| invalid(&errors))?;
+    let syntax = parser.parse(source).map_err(|errors| invalid(source, &errors))?;
     if depth(&syntax) > usize::from(MAX_DEPTH) {
         return Err(InvalidExpression { message: format!("nested deeper than {MAX_DEPTH} levels"), offset: 0 });
     }
@@ -61,11 +63,15 @@ fn each_part<'e>(expression: &'e Expr, mut visit: impl FnMut(&'e IdedExpr)) {
     }
 }
 
-fn invalid(errors: &cel::ParseErrors) -> InvalidExpression {
+fn invalid(source: &str, errors: &cel::ParseErrors) -> InvalidExpression {
     let Some(first) = errors.errors.first() else {
         return InvalidExpression { message: "not an expression".to_owned(), offset: 0 };
     };
-    let offset = u32::try_from(first.pos.1.saturating_sub(1)).unwrap_or_default();
+    // The parser counts lines and columns, in characters, from 1.
+    let (line, column) = (usize::try_from(first.pos.0).unwrap_or(1), usize::try_from(first.pos.1).unwrap_or(1));
+    let before: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let inside = source[before..].char_indices().nth(column.saturating_sub(1));
+    let offset = inside.map_or(source.len(), |(at, _)| before + at);
     let message = first.msg.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
     InvalidExpression { message, offset }
 }
@@ -83,6 +89,16 @@ impl Shape {
             Expr::Ident(name) if !name.starts_with('@') && !bound.contains(&name.as_str()) => {
                 self.names.insert(name.clone());
             }
+            Expr::Select(select) if free_name(&select.operand, bound).is_some() && !select.test => {
+                self.read(&select.operand, &select.field, bound);
+                self.visit(&select.operand, bound, loops);
+            }
+            Expr::Call(call) if call.func_name == "_[_]" && call.args.len() == 2 => {
+                if let Expr::Literal(cel::common::ast::LiteralValue::String(field)) = &call.args[1].expr {
+                    self.read(&call.args[0], field.inner(), bound);
+                }
+                call.args.iter().for_each(|part| self.visit(part, bound, loops));
+            }
             Expr::Comprehension(comprehension) => {
                 self.visit(&comprehension.iter_range, bound, loops);
                 self.visit(&comprehension.accu_init, bound, loops);
@@ -97,5 +113,19 @@ impl Shape {
             }
             other => each_part(other, |part| self.visit(part, bound, loops)),
         }
+    }
+
+    fn read(&mut self, operand: &IdedExpr, field: &str, bound: &[&str]) {
+        if let Some(name) = free_name(operand, bound) {
+            self.members.insert((name.to_owned(), field.to_owned()));
+        }
+    }
+}
+
+/// Returns the name that comes from the scope, where the expression is one.
+fn free_name<'e>(expression: &'e IdedExpr, bound: &[&str]) -> Option<&'e str> {
+    match &expression.expr {
+        Expr::Ident(name) if !name.starts_with('@') && !bound.contains(&name.as_str()) => Some(name),
+        _ => None,
     }
 }

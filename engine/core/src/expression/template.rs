@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value};
 
+use super::names::{Names, Whole};
 use super::{EvaluationError, Expression, Scope};
+use crate::decode::entries;
 use crate::diagnostic::{Code, Problems, Span};
 use crate::yaml::{self, Node};
 
@@ -34,11 +36,10 @@ pub enum Part {
 }
 
 impl Template {
-    /// Reads a template; expressions that cannot be read, or that use a name outside
-    /// `names`, are reported.
-    pub fn parse(node: &Node, names: &[&str], problems: &mut Problems<'_>) -> Self {
+    /// Reads a template; expressions that cannot be read, or that use a name which is not known, are reported.
+    pub fn parse(node: &Node, names: &Names<'_>, problems: &mut Problems<'_>) -> Self {
         match &node.value {
-            yaml::Value::String(text) => parse_text(text, inside(text, node.span), names, problems),
+            yaml::Value::String(text) => parse_text(text, node.span, names, problems),
             yaml::Value::Sequence(items) => {
                 let items: Vec<_> = items.iter().map(|item| Self::parse(item, names, problems)).collect();
                 if items.iter().all(Self::is_literal) { Self::Literal(node.to_json()) } else { Self::Sequence(items) }
@@ -56,6 +57,34 @@ impl Template {
                 }
             }
             _ => Self::Literal(node.to_json()),
+        }
+    }
+
+    /// Reads a template for each entry of a mapping.
+    pub(crate) fn parse_entries(node: Option<&Node>, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<(String, Self)> {
+        entries(node).map(|(key, node)| (key.text.clone(), Self::parse(node, names, problems))).collect()
+    }
+
+    /// Returns a mapping without entries.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::Literal(Value::Object(Map::new()))
+    }
+
+    /// Returns all expressions in it.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            Self::Literal(_) => Vec::new(),
+            Self::Expression(expression) => vec![expression],
+            Self::Text(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Literal(_) => None,
+                    Part::Expression(expression) => Some(expression),
+                })
+                .collect(),
+            Self::Sequence(items) => items.iter().flat_map(Self::expressions).collect(),
+            Self::Mapping(entries) => entries.iter().flat_map(|(_, value)| value.expressions()).collect(),
         }
     }
 
@@ -104,21 +133,21 @@ impl Template {
     }
 }
 
-/// Reads an expression that stands alone, with or without `${{ }}` around it, as `when:` takes it.
-pub(crate) fn parse_condition(
-    text: &str,
-    span: Span,
-    names: &[&str],
-    problems: &mut Problems<'_>,
-) -> Option<Expression> {
-    let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
-    let source = inner.unwrap_or(text);
-    let span = inside(text, span);
-    let before = text.len() - text.trim_start().len() + if inner.is_some() { 3 } else { 0 };
-    parse_expression(source, span, before, names, problems)
+/// Reads a condition: an expression that stands alone, with or without `${{ }}` around it, or a boolean.
+pub(crate) fn parse_condition(node: &Node, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Expression> {
+    match &node.value {
+        yaml::Value::String(text) => {
+            let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+            let source = inner.unwrap_or(text);
+            let offset = source.as_ptr() as usize - text.as_ptr() as usize;
+            names.parse(Whole { text, span: node.span }, offset, source.len(), problems)
+        }
+        yaml::Value::Bool(value) => Expression::parse(if *value { "true" } else { "false" }).ok(),
+        _ => None,
+    }
 }
 
-fn parse_text(text: &str, span: Span, names: &[&str], problems: &mut Problems<'_>) -> Template {
+fn parse_text(text: &str, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Template {
     if !text.contains("${{") {
         return Template::Literal(Value::String(text.to_owned()));
     }
@@ -136,16 +165,12 @@ fn parse_text(text: &str, span: Span, names: &[&str], problems: &mut Problems<'_
         literal.push_str(before);
         let offset = text.len() - from.len();
         let Some(end) = end_of(&from[3..]) else {
-            let span = shift(span, text, offset, from);
-            problems.report_with_hint(
-                Code::InvalidExpression,
-                span,
-                "`${{` is never closed",
-                "close it with `}}`, or write `$${{` for the text itself",
-            );
+            let place = problems.inside(span, text, offset, from.len());
+            let hint = "close it with `}}`, or write `$${{` for the text itself";
+            problems.report_with_hint(Code::InvalidExpression, place, "`${{` is never closed", hint);
             return Template::Literal(Value::Null);
         };
-        let expression = parse_expression(&from[3..3 + end], span, offset + 3, names, problems);
+        let expression = names.parse(Whole { text, span }, offset + 3, end, problems);
         if !literal.is_empty() {
             parts.push(Part::Literal(std::mem::take(&mut literal)));
         }
@@ -186,57 +211,18 @@ fn end_of(text: &str) -> Option<usize> {
     None
 }
 
-fn parse_expression(
-    source: &str,
-    span: Span,
-    offset: usize,
-    names: &[&str],
-    problems: &mut Problems<'_>,
-) -> Option<Expression> {
-    let trimmed = source.trim_start();
-    let offset = offset + source.len() - trimmed.len();
-    let expression = match Expression::parse(trimmed.trim_end()) {
-        Ok(expression) => expression,
-        Err(error) => {
-            let place = Span { column: span.column + narrow(offset) + error.offset, length: 1, ..span };
-            problems.report(Code::InvalidExpression, place, format!("`{:.60}`: {error}", trimmed.trim_end()));
-            return None;
-        }
-    };
-    for name in expression.names().filter(|name| !names.contains(name)) {
-        let at = trimmed.find(name).unwrap_or_default();
-        let place = Span { column: span.column + narrow(offset + at), length: narrow(name.len()), ..span };
-        let message = format!("no expression can use the name \"{name}\" here");
-        problems.report_unknown(Code::UnknownName, place, message, name, names.iter().copied());
-    }
-    Some(expression)
-}
-
-/// Returns where the text itself begins: behind the quote where it has one.
-fn inside(text: &str, span: Span) -> Span {
-    let quoted = span.length > narrow(text.chars().count());
-    Span { column: span.column + u32::from(quoted), ..span }
-}
-
-fn shift(span: Span, text: &str, offset: usize, rest: &str) -> Span {
-    let column = span.column + narrow(text[..offset].chars().count());
-    Span { column, length: narrow(rest.chars().count()), ..span }
-}
-
-fn narrow(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Source;
 
     fn template(text: &str) -> Result<Template, String> {
         let node = Node { value: yaml::Value::String(text.to_owned()), span: Span { line: 1, column: 1, length: 1 } };
-        let mut problems = Problems::new("a.yaml");
-        let template = Template::parse(&node, &["inputs"], &mut problems);
+        let source = Source::new("a.yaml", text);
+        let mut problems = Problems::of(&source);
+        let template = Template::parse(&node, &Names::of(&["inputs"]), &mut problems);
         match problems.into_diagnostics().first() {
             None => Ok(template),
             Some(found) => Err(format!("{} {}: {}", found.code, found.span.column, found.message)),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::event::Event;
-use super::state::{Run, RunStatus, Stage, StageState};
+use super::state::{Run, RunStatus, Stage, StageState, Wait};
 use crate::time::Timestamp;
+
+/// The code of an attempt that a crash cut off; it counts as no failure.
+pub(super) const INTERRUPTED: &str = "interrupted";
 
 impl Run {
     /// Folds one event into the state. Events of stages that do not exist change nothing.
@@ -15,6 +18,9 @@ impl Run {
                     id: Arc::clone(id),
                     state: StageState::Pending,
                     attempt: 0,
+                    failures: 0,
+                    interruptions: 0,
+                    order: 0,
                     started_at: None,
                     finished_at: None,
                 };
@@ -26,25 +32,60 @@ impl Run {
                 self.status = RunStatus::Running;
                 self.started_at = Some(at);
             }
+            Event::RunWaiting {} => self.status = RunStatus::Waiting,
+            Event::RunCompensating {} => self.status = RunStatus::Compensating,
             Event::RunSucceeded { outputs } => {
                 self.outputs = Some(Arc::clone(outputs));
                 self.end(RunStatus::Succeeded, at);
             }
-            Event::RunFailed { error } => {
+            Event::RunFailed { error, compensated } => {
                 self.error.clone_from(error);
+                self.compensated = *compensated;
                 self.end(RunStatus::Failed, at);
             }
             Event::RunCancelled {} => self.end(RunStatus::Cancelled, at),
-            Event::StageReady { stage } => self.change(stage, |stage| stage.state = StageState::Ready),
-            Event::StageStarted { stage, attempt } => self.change(stage, |stage| {
-                stage.state = StageState::Running;
-                stage.attempt = *attempt;
+            Event::StageReady { stage } => {
+                self.go_on();
+                self.change(stage, |stage| stage.state = StageState::Ready);
+            }
+            Event::StageStarted { stage, attempt } => {
+                self.go_on();
+                self.change(stage, |stage| {
+                    stage.state = StageState::Running;
+                    stage.attempt = *attempt;
+                    stage.started_at = Some(at);
+                });
+            }
+            Event::StageRetrying { stage, error, until, .. } => self.change(stage, |stage| {
+                stage.state = match until {
+                    Some(until) => StageState::Waiting { wait: Wait::Retry { until: *until, error: error.clone() } },
+                    None => StageState::Ready,
+                };
+                let counter = if error.code == INTERRUPTED { &mut stage.interruptions } else { &mut stage.failures };
+                *counter += 1;
+            }),
+            Event::ApprovalRequested { stage, request } => self.change(stage, |stage| {
+                let wait = Wait::Approval { request: Arc::clone(request), granted: Vec::new() };
+                stage.state = StageState::Waiting { wait };
                 stage.started_at = Some(at);
             }),
-            Event::StageRetrying { stage, .. } => self.change(stage, |stage| stage.state = StageState::Ready),
+            Event::ApprovalGranted { stage, by, .. } => self.change(stage, |stage| {
+                if let StageState::Waiting { wait: Wait::Approval { granted, .. } } = &mut stage.state {
+                    granted.push(by.clone());
+                }
+            }),
+            // The stage's own failure follows.
+            Event::ApprovalRejected { .. } | Event::ApprovalExpired { .. } => {}
             Event::StageSucceeded { stage, outputs, usage, .. } => {
+                let order = self.stages.iter().map(|stage| stage.order).max().unwrap_or_default() + 1;
                 self.finish(stage, at, StageState::Succeeded { outputs: Arc::clone(outputs), usage: *usage });
+                self.change(stage, |stage| stage.order = order);
             }
+            Event::StageCompensated { stage } => self.change(stage, |stage| {
+                if let StageState::Succeeded { outputs, usage } = &stage.state {
+                    stage.state = StageState::Compensated { outputs: Arc::clone(outputs), usage: *usage };
+                }
+            }),
             Event::StageFailed { stage, error, allowed: true, .. } => {
                 self.finish(stage, at, StageState::AllowedFailure { error: error.clone() });
             }
@@ -55,6 +96,13 @@ impl Run {
                 self.finish(stage, at, StageState::Skipped { reason: reason.clone() });
             }
             Event::StageCancelled { stage } => self.finish(stage, at, StageState::Cancelled),
+        }
+    }
+
+    /// A run that waited runs again once something of it can.
+    fn go_on(&mut self) {
+        if self.status == RunStatus::Waiting {
+            self.status = RunStatus::Running;
         }
     }
 

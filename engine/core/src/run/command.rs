@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::event::Queued;
 use super::state::{StageError, Usage};
+use crate::definition::Approver;
 use crate::time::Timestamp;
 
 /// What comes from outside with a command, because core has no clock.
@@ -20,8 +21,9 @@ pub struct Moment {
 pub enum Command {
     /// Bring the run into being. Refused when it already is.
     Queue(Arc<Queued>),
-    /// Begin an attempt of a ready stage. Of a running one: its attempt was cut off by
-    /// a crash, begin the next. Refused in any other state.
+    /// The time of a stage has come: begin an attempt of one that is ready or has waited for its next attempt. Of a
+    /// running one, the attempt was cut off by a crash: begin the next. Of one that waits for people, too few have
+    /// agreed in time. Refused in any other state.
     Begin {
         /// The stage.
         stage: Arc<str>,
@@ -35,12 +37,57 @@ pub enum Command {
         /// How it ended.
         outcome: Outcome,
     },
+    /// Agree to what a stage waits for. Refused unless it waits for that, and for this person.
+    Approve {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who agrees.
+        actor: Actor,
+        /// In their words.
+        comment: Option<String>,
+    },
+    /// Refuse what a stage waits for; one refusal is enough. Refused unless it waits for that, and for this person.
+    Reject {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who refuses.
+        actor: Actor,
+        /// In their words.
+        comment: Option<String>,
+    },
     /// Cancel everything that has not ended; stages under `finally` still run. A second
     /// one cancels those as well.
     Cancel,
     /// The run has used up its time: fail what is under way, skip what has not begun;
     /// stages under `finally` still run.
     Expire,
+}
+
+/// Somebody who does something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The name.
+    pub name: String,
+    /// The roles in the project; `None` is an administrator, who has all of them.
+    pub roles: Option<Vec<String>>,
+}
+
+impl Actor {
+    /// Makes an administrator.
+    #[must_use]
+    pub fn admin(name: impl Into<String>) -> Self {
+        Self { name: name.into(), roles: None }
+    }
+
+    /// Tells whether the person is one of those who are named; nobody named is everybody.
+    #[must_use]
+    pub fn is_among(&self, approvers: &[Approver]) -> bool {
+        let is = |approver: &Approver| match approver {
+            Approver::User(user) => *user == self.name || self.roles.is_none(),
+            Approver::Role(role) => self.roles.as_ref().is_none_or(|roles| roles.contains(role)),
+        };
+        approvers.is_empty() || approvers.iter().any(is)
+    }
 }
 
 /// How an attempt ended.
@@ -76,6 +123,22 @@ pub enum Rejected {
         stage: Arc<str>,
         /// Where it stands.
         status: &'static str,
+    },
+    /// The person is not one who is asked.
+    #[error("{actor} is not asked to approve stage \"{stage}\"")]
+    NotAsked {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who it was.
+        actor: String,
+    },
+    /// The person has agreed already.
+    #[error("{actor} has already approved stage \"{stage}\"")]
+    AlreadyApproved {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who it was.
+        actor: String,
     },
     /// The attempt is not the one under way.
     #[error("attempt {attempt} of stage \"{stage}\" is not under way")]

@@ -1,12 +1,16 @@
 //! What a command leads to. Pure: the same run, plan, command and moment give the same events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::apply::INTERRUPTED;
 use super::command::{Command, Moment, Outcome, Rejected};
 use super::event::{Event, Queued};
 use super::settle::settle;
-use super::state::{Run, RunStatus, StageError, StageState};
-use crate::plan::Plan;
+use super::state::{Run, RunStatus, StageError, StageState, Wait};
+use super::{approve, cancel};
+use crate::plan::{Plan, Role};
+use crate::time::Timestamp;
 
 /// Most attempts of one stage that may be cut off by a crash: one that takes the server
 /// down with it must not do so for ever.
@@ -17,12 +21,12 @@ pub(super) struct Draft<'p> {
     pub(super) plan: &'p Plan,
     pub(super) run: Run,
     pub(super) events: Vec<Event>,
-    moment: Moment,
+    pub(super) now: Timestamp,
 }
 
 impl Draft<'_> {
     pub(super) fn push(&mut self, event: Event) {
-        self.run.apply(&event, self.moment.now);
+        self.run.apply(&event, self.now);
         self.events.push(event);
     }
 }
@@ -30,7 +34,7 @@ impl Draft<'_> {
 impl Run {
     /// Returns the events that a command leads to, or why it is refused.
     pub fn decide(&self, plan: &Plan, command: Command, moment: &Moment) -> Result<Vec<Event>, Rejected> {
-        let mut draft = Draft { plan, run: self.clone(), events: Vec::new(), moment: *moment };
+        let mut draft = Draft { plan, run: self.clone(), events: Vec::new(), now: moment.now };
         match (&self.queued, command) {
             (None, Command::Queue(queued)) => queue(&mut draft, queued),
             (Some(_), Command::Queue(_)) => return Err(Rejected::Exists),
@@ -38,37 +42,12 @@ impl Run {
             (Some(_), _) if self.status.is_terminal() => return Err(Rejected::Ended),
             (Some(_), Command::Begin { stage }) => begin(&mut draft, stage)?,
             (Some(_), Command::Finish { stage, attempt, outcome }) => finish(&mut draft, stage, attempt, outcome)?,
-            (Some(_), Command::Cancel) => cancel(&mut draft),
-            (Some(_), Command::Expire) => expire(&mut draft),
+            (Some(_), Command::Approve { stage, actor, comment }) => approve::grant(&mut draft, stage, &actor, comment)?,
+            (Some(_), Command::Reject { stage, actor, comment }) => approve::reject(&mut draft, stage, &actor, comment)?,
+            (Some(_), Command::Cancel) => cancel::cancel(&mut draft),
+            (Some(_), Command::Expire) => cancel::expire(&mut draft),
         }
         Ok(draft.events)
-    }
-}
-
-impl Run {
-    /// Returns the events that end a run whose plan cannot be had any more: without it nothing
-    /// can be decided, and a run must not stay open for that. Nothing for one that has ended.
-    #[must_use]
-    pub fn abandon(&self, error: StageError) -> Vec<Event> {
-        if self.queued.is_none() || self.status.is_terminal() {
-            return Vec::new();
-        }
-        let open = self.stages.iter().filter(|stage| !stage.state.is_terminal());
-        let mut events: Vec<Event> = open
-            .map(|stage| match stage.state {
-                StageState::Pending => {
-                    Event::StageSkipped { stage: Arc::clone(&stage.id), reason: "the run was abandoned".to_owned() }
-                }
-                _ => Event::StageFailed {
-                    stage: Arc::clone(&stage.id),
-                    attempt: stage.attempt,
-                    error: error.clone(),
-                    allowed: false,
-                },
-            })
-            .collect();
-        events.push(Event::RunFailed { error: Some(error) });
-        events
     }
 }
 
@@ -79,19 +58,20 @@ fn queue(draft: &mut Draft<'_>, queued: Arc<Queued>) {
 
 fn begin(draft: &mut Draft<'_>, id: Arc<str>) -> Result<(), Rejected> {
     let stage = draft.run.stage(&id).ok_or_else(|| Rejected::UnknownStage(Arc::clone(&id)))?;
-    let attempt = stage.attempt;
-    match stage.state {
-        StageState::Ready => {}
+    let (attempt, interruptions) = (stage.attempt, stage.interruptions);
+    match &stage.state {
+        StageState::Ready | StageState::Waiting { wait: Wait::Retry { .. } } => {}
+        StageState::Waiting { wait: Wait::Approval { .. } } => return approve::expire(draft, id),
         StageState::Running => {
-            let error = StageError::new("interrupted", "the server stopped while the attempt was under way");
-            if attempt >= MAX_INTERRUPTIONS {
+            let error = StageError::new(INTERRUPTED, "the server stopped while the attempt was under way");
+            if interruptions + 1 >= MAX_INTERRUPTIONS {
                 fail(draft, id, attempt, error);
                 settle(draft);
                 return Ok(());
             }
-            draft.push(Event::StageRetrying { stage: Arc::clone(&id), attempt, error });
+            draft.push(Event::StageRetrying { stage: Arc::clone(&id), attempt, error, until: None });
         }
-        ref state => return Err(Rejected::WrongState { stage: id, status: state.word() }),
+        state => return Err(Rejected::WrongState { stage: id, status: state.word() }),
     }
     if draft.run.status == RunStatus::Queued {
         draft.push(Event::RunStarted {});
@@ -107,56 +87,48 @@ fn finish(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, outcome: Outcome) -
     }
     match outcome {
         Outcome::Succeeded { outputs, usage } => {
-            draft.push(Event::StageSucceeded { stage: id, attempt, outputs: Arc::new(outputs), usage });
+            draft.push(Event::StageSucceeded { stage: Arc::clone(&id), attempt, outputs: Arc::new(outputs), usage });
+            note_undone(draft, &id);
         }
-        Outcome::Failed(error) => fail(draft, id, attempt, error),
+        Outcome::Failed(error) => match next_attempt(draft, &id, &error) {
+            Some(until) => draft.push(Event::StageRetrying { stage: id, attempt, error, until: Some(until) }),
+            None => fail(draft, id, attempt, error),
+        },
     }
     settle(draft);
     Ok(())
 }
 
-fn cancel(draft: &mut Draft<'_>) {
-    let already = draft.run.stages.iter().any(|stage| stage.state == StageState::Cancelled);
-    for (position, id) in open_stages(&draft.run) {
-        if already || !draft.plan.stage(position).finally {
-            draft.push(Event::StageCancelled { stage: id });
-        }
+/// Says of a stage that it is undone, where the one that succeeded was there to undo it.
+fn note_undone(draft: &mut Draft<'_>, id: &str) {
+    let role = draft.plan.position(id).map(|position| draft.plan.stage(position).role);
+    if let Some(Role::Compensates(undone)) = role {
+        let stage = Arc::clone(&draft.run.stages[undone].id);
+        draft.push(Event::StageCompensated { stage });
     }
-    if !draft.run.stages.iter().any(|stage| stage.state == StageState::Cancelled) {
-        // Only stages under `finally` are left: there is nothing else to cancel.
-        for (_, id) in open_stages(&draft.run) {
-            draft.push(Event::StageCancelled { stage: id });
-        }
-    }
-    settle(draft);
 }
 
-fn expire(draft: &mut Draft<'_>) {
-    let ordinary_left = open_stages(&draft.run).iter().any(|(position, _)| !draft.plan.stage(*position).finally);
-    for (position, id) in open_stages(&draft.run) {
-        if ordinary_left && draft.plan.stage(position).finally {
-            continue;
-        }
-        let Some(stage) = draft.run.stage(&id) else { continue };
-        match stage.state {
-            StageState::Pending => {
-                draft.push(Event::StageSkipped { stage: id, reason: "the run has used up its time".to_owned() });
-            }
-            _ => {
-                let (attempt, error) = (stage.attempt, StageError::new("timeout_run", "the run has used up its time"));
-                draft.push(Event::StageFailed { stage: id, attempt, error, allowed: false });
-            }
-        }
+/// Returns when the stage is tried again after this failure; `None` where it is not.
+fn next_attempt(draft: &Draft<'_>, id: &str, error: &StageError) -> Option<Timestamp> {
+    let retry = &draft.plan.stage(draft.plan.position(id)?).call()?.retry;
+    let failures = draft.run.stage(id)?.failures + 1;
+    if !retry.allows(failures, &error.code) {
+        return None;
     }
-    settle(draft);
+    let wait = retry.backoff.wait(failures, share(&draft.run, id, failures));
+    let asked = error.retry_after_ms.map(Duration::from_millis).unwrap_or_default();
+    Some(draft.now.after(wait.max(asked.min(retry.backoff.max))))
+}
+
+/// A number from 0 to 1 that is the same whenever this attempt of this run is decided: FNV-1a over their names.
+fn share(run: &Run, stage: &str, failures: u32) -> f64 {
+    let run = run.queued.as_ref().map(|queued| queued.id.to_string()).unwrap_or_default();
+    let names = run.bytes().chain(stage.bytes()).chain(failures.to_le_bytes());
+    let hash = names.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    f64::from(u32::try_from(hash >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 pub(super) fn fail(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, error: StageError) {
     let allowed = draft.plan.position(&id).is_some_and(|position| draft.plan.stage(position).allow_failure);
     draft.push(Event::StageFailed { stage: id, attempt, error, allowed });
-}
-
-fn open_stages(run: &Run) -> Vec<(usize, Arc<str>)> {
-    let open = run.stages.iter().enumerate().filter(|(_, stage)| !stage.state.is_terminal());
-    open.map(|(position, stage)| (position, Arc::clone(&stage.id))).collect()
 }

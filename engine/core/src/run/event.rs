@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::state::{StageError, Trigger, Usage};
+use super::state::{ApprovalRequest, StageError, Trigger, Usage};
 use crate::id::{RevisionId, RunId};
+use crate::time::Timestamp;
 
 /// A fact about a run. Each variant says the transition it causes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub enum Event {
     /// Its first stage starts: queued → running.
     #[serde(rename = "run.started")]
     RunStarted {},
+    /// Nothing of it can go on by itself: running → waiting.
+    #[serde(rename = "run.waiting")]
+    RunWaiting {},
+    /// Something failed and there is something to undo: running → compensating.
+    #[serde(rename = "run.compensating")]
+    RunCompensating {},
     /// → succeeded.
     #[serde(rename = "run.succeeded")]
     RunSucceeded {
@@ -30,6 +37,9 @@ pub enum Event {
         /// Why, where no stage failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<StageError>,
+        /// Whether everything that could be undone was undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        compensated: bool,
     },
     /// → cancelled.
     #[serde(rename = "run.cancelled")]
@@ -48,7 +58,8 @@ pub enum Event {
         /// Which attempt, from 1.
         attempt: u32,
     },
-    /// The attempt under way came to nothing and there will be another: running → ready.
+    /// The attempt under way came to nothing and there will be another: running → ready, or → waiting where that
+    /// one has to wait.
     #[serde(rename = "stage.retrying")]
     StageRetrying {
         /// The stage.
@@ -57,6 +68,45 @@ pub enum Event {
         attempt: u32,
         /// Why.
         error: StageError,
+        /// When the next one begins; at once where none is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// People are asked: pending → waiting.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested {
+        /// The stage.
+        stage: Arc<str>,
+        /// What they are asked.
+        request: Arc<ApprovalRequest>,
+    },
+    /// One of them agrees.
+    #[serde(rename = "approval.granted")]
+    ApprovalGranted {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who.
+        by: String,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    /// One of them refuses.
+    #[serde(rename = "approval.rejected")]
+    ApprovalRejected {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who.
+        by: String,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    /// Too few have agreed in time.
+    #[serde(rename = "approval.expired")]
+    ApprovalExpired {
+        /// The stage.
+        stage: Arc<str>,
     },
     /// → succeeded.
     #[serde(rename = "stage.succeeded")]
@@ -90,6 +140,12 @@ pub enum Event {
         /// Why it does not run.
         reason: String,
     },
+    /// What it had done is undone: succeeded → compensated.
+    #[serde(rename = "stage.compensated")]
+    StageCompensated {
+        /// The stage.
+        stage: Arc<str>,
+    },
     /// Anything not ended → cancelled.
     #[serde(rename = "stage.cancelled")]
     StageCancelled {
@@ -120,6 +176,9 @@ pub struct Queued {
     pub actor: String,
     /// Its inputs, checked and with defaults.
     pub inputs: Map<String, Json>,
+    /// The item whose transition started it, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Json>,
     /// The project's plain values at that moment.
     pub env: Map<String, Json>,
     /// The stages' ids in the order of the plan.
@@ -133,15 +192,22 @@ impl Event {
         match self {
             Self::RunQueued(_) => "run.queued",
             Self::RunStarted {} => "run.started",
+            Self::RunWaiting {} => "run.waiting",
+            Self::RunCompensating {} => "run.compensating",
             Self::RunSucceeded { .. } => "run.succeeded",
             Self::RunFailed { .. } => "run.failed",
             Self::RunCancelled {} => "run.cancelled",
             Self::StageReady { .. } => "stage.ready",
             Self::StageStarted { .. } => "stage.started",
             Self::StageRetrying { .. } => "stage.retrying",
+            Self::ApprovalRequested { .. } => "approval.requested",
+            Self::ApprovalGranted { .. } => "approval.granted",
+            Self::ApprovalRejected { .. } => "approval.rejected",
+            Self::ApprovalExpired { .. } => "approval.expired",
             Self::StageSucceeded { .. } => "stage.succeeded",
             Self::StageFailed { .. } => "stage.failed",
             Self::StageSkipped { .. } => "stage.skipped",
+            Self::StageCompensated { .. } => "stage.compensated",
             Self::StageCancelled { .. } => "stage.cancelled",
         }
     }
@@ -153,9 +219,14 @@ impl Event {
             Self::StageReady { stage }
             | Self::StageStarted { stage, .. }
             | Self::StageRetrying { stage, .. }
+            | Self::ApprovalRequested { stage, .. }
+            | Self::ApprovalGranted { stage, .. }
+            | Self::ApprovalRejected { stage, .. }
+            | Self::ApprovalExpired { stage }
             | Self::StageSucceeded { stage, .. }
             | Self::StageFailed { stage, .. }
             | Self::StageSkipped { stage, .. }
+            | Self::StageCompensated { stage }
             | Self::StageCancelled { stage } => Some(stage),
             _ => None,
         }

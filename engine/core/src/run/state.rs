@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::event::Queued;
+use crate::definition::Approver;
+use crate::id::ItemId;
 use crate::time::Timestamp;
 
 /// A run, folded from its events. Cloning is cheap: what is large is shared.
@@ -24,6 +26,9 @@ pub struct Run {
     /// Why the run as a whole failed, where no stage did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StageError>,
+    /// Whether everything that could be undone was undone after a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compensated: bool,
     /// When it was queued.
     pub created_at: Option<Timestamp>,
     /// When its first stage started.
@@ -41,6 +46,10 @@ pub enum RunStatus {
     Queued,
     /// A stage has started.
     Running,
+    /// Nothing of it can go on by itself: it waits for a time or for people.
+    Waiting,
+    /// Something failed, and what had been done is being undone.
+    Compensating,
     /// Every stage ended as it should.
     Succeeded,
     /// Something failed that was not allowed to.
@@ -59,6 +68,15 @@ pub struct Stage {
     pub state: StageState,
     /// How many attempts have started.
     pub attempt: u32,
+    /// How many attempts have failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// How many attempts a crash has cut off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interruptions: u32,
+    /// Which in order of all stages it succeeded, counted from 1; what undoes stages goes the other way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub order: u32,
     /// When its last attempt started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -75,8 +93,20 @@ pub enum StageState {
     Ready,
     /// An attempt is under way.
     Running,
+    /// Goes on at a time, or when people have decided.
+    Waiting {
+        /// What for.
+        wait: Wait,
+    },
     /// Done.
     Succeeded {
+        /// The action's output.
+        outputs: Arc<Json>,
+        /// What the last attempt used.
+        usage: Usage,
+    },
+    /// Done, and undone when the run failed later.
+    Compensated {
         /// The action's output.
         outputs: Arc<Json>,
         /// What the last attempt used.
@@ -104,6 +134,55 @@ pub enum StageState {
 /// The name of a [`StageState`].
 pub type StageStatus = &'static str;
 
+/// What a stage waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Wait {
+    /// The time of its next attempt.
+    Retry {
+        /// When that is.
+        until: Timestamp,
+        /// Why the last one failed.
+        error: StageError,
+    },
+    /// People.
+    Approval {
+        /// What they are asked.
+        request: Arc<ApprovalRequest>,
+        /// Who has agreed so far.
+        granted: Vec<String>,
+    },
+}
+
+/// What people are asked before a run goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRequest {
+    /// The question.
+    pub message: String,
+    /// Who may agree; empty is whoever may approve at all.
+    pub approvers: Vec<Approver>,
+    /// How many have to agree.
+    pub required: u32,
+    /// When it is too late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+}
+
+impl Wait {
+    /// Returns when the stage goes on by itself.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Retry { until, .. } => Some(*until),
+            Self::Approval { request, .. } => request.deadline,
+        }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// Why a stage or a run failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageError {
@@ -111,6 +190,9 @@ pub struct StageError {
     pub code: String,
     /// What happened, for people.
     pub message: String,
+    /// How long the plugin asks to wait before the next attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 /// What an attempt used.
@@ -132,6 +214,13 @@ pub enum Trigger {
     Push,
     /// A person or a tool, over the API.
     Api,
+    /// An item's transition, whose actions it runs.
+    Item {
+        /// The item.
+        item: ItemId,
+        /// The transition's name.
+        transition: String,
+    },
     /// A person at a terminal, from a working tree.
     Local,
 }
@@ -149,6 +238,8 @@ impl RunStatus {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Compensating => "compensating",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -166,7 +257,7 @@ impl StageState {
     /// Tells whether nothing can happen to the stage any more.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
-        !matches!(self, Self::Pending | Self::Ready | Self::Running)
+        !matches!(self, Self::Pending | Self::Ready | Self::Running | Self::Waiting { .. })
     }
 
     /// Tells whether a stage that needs this one may run on success.
@@ -181,7 +272,9 @@ impl StageState {
             Self::Pending => "pending",
             Self::Ready => "ready",
             Self::Running => "running",
+            Self::Waiting { .. } => "waiting",
             Self::Succeeded { .. } => "succeeded",
+            Self::Compensated { .. } => "compensated",
             Self::AllowedFailure { .. } => "allowed_failure",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
@@ -203,7 +296,7 @@ impl StageError {
     /// Makes an error.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self { code: code.to_owned(), message: message.into(), retry_after_ms: None }
     }
 }
 

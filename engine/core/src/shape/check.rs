@@ -1,0 +1,245 @@
+//! Holds a YAML tree against its shape and reports everything that does not fit, each where it stands.
+
+use std::fmt;
+
+use super::{Entry, IdRule, Keys, Record, Shape, Support};
+use crate::diagnostic::{Code, Problems, Span};
+use crate::duration;
+use crate::yaml::{Key, Node, Value};
+
+/// Who a value belongs to, for messages: `stage "build"`, `the pipeline`.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    name: &'static str,
+    label: Option<&'a str>,
+}
+
+/// Which value is looked at.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    owner: Owner<'a>,
+    key: &'a str,
+    entry: bool,
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.label {
+            Some(label) => write!(f, "{} \"{label:.60}\"", self.name),
+            None => f.write_str(self.name),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entry = if self.entry { "an entry of " } else { "" };
+        write!(f, "{}: {entry}\"{:.60}\"", self.owner, self.key)
+    }
+}
+
+impl Record {
+    /// Reports everything in `node` that does not have this shape.
+    pub fn check(&'static self, node: &Node, problems: &mut Problems<'_>) {
+        self.check_as(node, Owner { name: self.name, label: None }, problems);
+    }
+
+    fn check_as(&'static self, node: &Node, owner: Owner<'_>, problems: &mut Problems<'_>) {
+        let Value::Mapping(entries) = &node.value else {
+            let message = format!("{owner} has to be a mapping, and this is {}", node.kind());
+            return problems.report(Code::WrongType, node.span, message);
+        };
+        for Entry { key, shape, required, support, .. } in self.keys {
+            let found = entries.iter().find(|(name, _)| name.text == *key);
+            match found {
+                // A value of null counts as absent, but for `push:` and the like, which say all by being there.
+                Some((_, Node { value: Value::Null, .. })) if *required => {
+                    problems.report(Code::MissingKey, found.map_or(node.span, |(name, _)| name.span), format!("{owner} has no \"{key}\""));
+                }
+                Some((_, Node { value: Value::Null, .. })) => {}
+                Some((name, value)) => {
+                    support.report(name, owner, problems);
+                    shape.check(value, Place { owner, key, entry: false }, problems);
+                }
+                None if *required => {
+                    problems.report(Code::MissingKey, first_place(node), format!("{owner} has no \"{key}\""));
+                }
+                None => {}
+            }
+        }
+        for (name, _) in entries.iter().filter(|(name, _)| !self.keys.iter().any(|entry| entry.key == name.text)) {
+            if self.open {
+                let message = format!("{owner}: \"{:.60}\" is kept; kiket does not act on it", name.text);
+                problems.report(Code::UnknownKeyKept, name.span, message);
+            } else {
+                let message = format!("{owner} has no key \"{:.60}\"", name.text);
+                problems.report_unknown(Code::UnknownKey, name.span, message, &name.text, self.keys.iter().map(|entry| entry.key));
+            }
+        }
+    }
+}
+
+/// A block mapping spans many lines: its place is the first key.
+fn first_place(node: &Node) -> Span {
+    match &node.value {
+        Value::Mapping(entries) => entries.first().map_or(node.span, |(key, _)| key.span),
+        _ => node.span,
+    }
+}
+
+impl Support {
+    fn report(self, name: &Key, owner: Owner<'_>, problems: &mut Problems<'_>) {
+        match self {
+            Self::Full => {}
+            Self::Checked => {
+                let message = format!("{owner}: \"{}\" is checked, and this version does not act on it yet", name.text);
+                problems.report(Code::NotActedOnYet, name.span, message);
+            }
+            Self::Refused => {
+                let message = format!("{owner}: \"{}\" is not supported yet", name.text);
+                let hint = "remove it: this version would not act on it, and that would change what the rest means";
+                problems.report_with_hint(Code::NotSupported, name.span, message, hint);
+            }
+        }
+    }
+}
+
+impl Shape {
+    fn check(&'static self, node: &Node, place: Place<'_>, problems: &mut Problems<'_>) {
+        match (self, &node.value) {
+            (Self::Any | Self::Template, _)
+            | (Self::Text, Value::String(_))
+            | (Self::Scalar, Value::String(_) | Value::Number(_) | Value::Bool(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Condition, Value::String(_) | Value::Bool(_))
+            | (Self::Templates | Self::Schema, Value::Mapping(_)) => {}
+            (Self::Integer { min, max }, Value::Number(number)) => match number.as_i64() {
+                Some(whole) if (*min..=*max).contains(&whole) => {}
+                _ => problems.report(
+                    Code::InvalidValue,
+                    node.span,
+                    format!("{place} has to be a whole number from {min} to {max}, and this is {number}"),
+                ),
+            },
+            (Self::Number { min, max }, Value::Number(number)) => {
+                if !number.as_f64().is_some_and(|value| (*min..=*max).contains(&value)) {
+                    let message = format!("{place} has to be a number from {min} to {max}, and this is {number}");
+                    problems.report(Code::InvalidValue, node.span, message);
+                }
+            }
+            (Self::Duration, Value::String(text)) => {
+                if duration::parse(text).is_none() {
+                    let message = format!("{place}: \"{text:.60}\" is not a duration");
+                    let hint = "write 90s, 15m, 4h, 3d or ISO 8601 such as PT15M; the longest is ten years";
+                    problems.report_with_hint(Code::InvalidValue, node.span, message, hint);
+                }
+            }
+            (Self::Id(rule), Value::String(id)) => check_id(*rule, id, node.span, place.owner.name, problems),
+            (Self::Word(words), Value::String(text)) => {
+                if !words.contains(&text.as_str()) {
+                    let message = format!("{place} cannot be \"{text:.60}\"");
+                    problems.report_unknown(Code::InvalidValue, node.span, message, text, words.iter().copied());
+                }
+            }
+            (Self::List(shape) | Self::OneOrList(shape), Value::Sequence(items)) => {
+                for item in items {
+                    shape.check(item, Place { entry: true, ..place }, problems);
+                }
+            }
+            (Self::OneOrList(shape), _) => shape.check(node, place, problems),
+            (Self::Map(keys, shape), Value::Mapping(entries)) => check_map(keys, shape, node, entries, place, problems),
+            (Self::Record(record), Value::Mapping(_)) => {
+                let label = if place.entry { label(node) } else { None };
+                record.check_as(node, Owner { name: record.name, label }, problems);
+            }
+            (Self::Either(shapes), _) => {
+                let fits = shapes.iter().find(|shape| shape.takes(node)).or(shapes.last());
+                if let Some(shape) = fits {
+                    shape.check(node, place, problems);
+                }
+            }
+            _ => {
+                let message = format!("{place} has to be {}, and this is {}", self.expected(), node.kind());
+                problems.report(Code::WrongType, node.span, message);
+            }
+        }
+    }
+
+    /// Tells whether a value is of the kind that this shape is about.
+    fn takes(&self, node: &Node) -> bool {
+        matches!(
+            (self, &node.value),
+            (Self::Any | Self::Template, _)
+                | (Self::Text | Self::Duration | Self::Id(_) | Self::Word(_), Value::String(_))
+                | (Self::Scalar, Value::String(_) | Value::Number(_) | Value::Bool(_))
+                | (Self::Condition, Value::String(_) | Value::Bool(_))
+                | (Self::Boolean, Value::Bool(_))
+                | (Self::Integer { .. } | Self::Number { .. }, Value::Number(_))
+                | (Self::List(_), Value::Sequence(_))
+                | (Self::OneOrList(_), _)
+                | (Self::Map(..) | Self::Record(_) | Self::Templates | Self::Schema, Value::Mapping(_))
+        )
+    }
+
+    /// Says what this shape takes, with its article.
+    fn expected(&self) -> String {
+        match self {
+            Self::Any | Self::Template => "a value".to_owned(),
+            Self::Text | Self::Id(_) => "text".to_owned(),
+            Self::Scalar => "text, a number or a boolean".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Integer { .. } => "a whole number".to_owned(),
+            Self::Number { .. } => "a number".to_owned(),
+            Self::Duration => "a duration such as 90s, 15m, 4h or 3d".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Condition => "an expression".to_owned(),
+            Self::Schema => "a JSON Schema".to_owned(),
+            Self::List(_) | Self::OneOrList(_) => "a list".to_owned(),
+            Self::Map(..) | Self::Record(_) | Self::Templates => "a mapping".to_owned(),
+            Self::Either(shapes) => shapes.last().map_or_else(String::new, Self::expected),
+        }
+    }
+}
+
+fn check_map(
+    keys: &'static Keys,
+    shape: &'static Shape,
+    node: &Node,
+    entries: &[(Key, Node)],
+    place: Place<'_>,
+    problems: &mut Problems<'_>,
+) {
+    if entries.is_empty() && keys.required {
+        problems.report(Code::MissingKey, node.span, format!("{place} lists no {}", keys.name));
+    }
+    for (key, value) in entries {
+        if let Some(rule) = keys.rule {
+            check_id(rule, &key.text, key.span, keys.name, problems);
+        }
+        match (shape, &value.value) {
+            (Shape::Record(record), Value::Mapping(_)) => {
+                record.check_as(value, Owner { name: keys.name, label: Some(&key.text) }, problems);
+            }
+            (Shape::Record(_), _) => {
+                let owner = Owner { name: keys.name, label: Some(&key.text) };
+                let message = format!("{owner} has to be a mapping, and this is {}", value.kind());
+                problems.report(Code::WrongType, value.span, message);
+            }
+            _ => shape.check(value, Place { owner: place.owner, key: &key.text, entry: false }, problems),
+        }
+    }
+}
+
+fn check_id(rule: IdRule, id: &str, span: Span, what: &str, problems: &mut Problems<'_>) {
+    if !rule.allows(id) {
+        let what = what.trim_start_matches("the ");
+        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        let message = format!("\"{id:.80}\" cannot be the id of {article} {what}");
+        problems.report_with_hint(Code::InvalidId, span, message, rule.hint());
+    }
+}
+
+/// What an entry of a list calls itself.
+fn label(node: &Node) -> Option<&str> {
+    ["id", "key", "name"].into_iter().find_map(|key| node.get(key)?.as_str())
+}
