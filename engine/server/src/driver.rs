@@ -114,7 +114,7 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
             drop(slot);
             (run, driver.dispatch.expire(run, held.clone()).await)
         }
-        Task::Delivery { .. } => return,
+        Task::Delivery { .. } | Task::Item { .. } => return,
     };
     let result = match result {
         Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {

@@ -4,6 +4,7 @@
 //! repeated after a rollback, and an error leaves the clean-up to the writer.
 
 mod delivery;
+mod item;
 mod project;
 mod records;
 mod revision;
@@ -13,6 +14,7 @@ mod work;
 use std::borrow::Cow;
 
 pub use delivery::{NewDelivery, SettleDelivery, Settled};
+pub use item::{ItemChange, ItemColumns, ItemHead, WriteItem};
 pub use project::{HookSecret, NewProject, NewToken};
 pub use records::Records;
 pub use revision::NewRevision;
@@ -37,6 +39,8 @@ pub enum Change {
     Revision(NewRevision),
     /// Starts a run or moves it on.
     Run(RunChange),
+    /// Begins an item or moves it on.
+    Item(ItemChange),
     /// Appends records, which no state is made of.
     Records(Records),
     /// Changes work and nothing else.
@@ -63,8 +67,14 @@ impl Change {
             Self::SettleDelivery(settle) => settle.apply(unit).await,
             Self::Revision(revision) => revision.apply(unit).await,
             Self::Run(run) => run.apply(unit).await,
+            Self::Item(item) => item.apply(unit).await,
             Self::Records(records) => records.apply(unit).await,
             Self::Work(update) => update.apply(unit).await,
         }
     }
+}
+
+/// By how much these events let a sequence number grow.
+fn growth(events: &[NewEvent]) -> i64 {
+    i64::try_from(events.len()).expect("a change holds fewer events than i64 can count")
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kiket_core::{DeliveryId, RunId};
+use kiket_core::{DeliveryId, ProjectId, RunId};
 
-use crate::{Seq, WorkKey};
+use crate::{Seq, Stream, WorkKey};
 
 /// The store could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -132,11 +132,11 @@ pub enum CommitError {
 /// What a unit found different from what it expected. Load again and decide again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// The run has moved on.
-    #[error("run `{run}` is at event {actual}, not {expected}")]
+    /// The stream has moved on.
+    #[error("{stream} is at event {actual}, not {expected}")]
     Seq {
-        /// The run.
-        run: RunId,
+        /// The stream.
+        stream: Stream,
         /// The sequence number the change was decided at.
         expected: Seq,
         /// The sequence number of the stored state.
@@ -148,17 +148,25 @@ pub enum Conflict {
         /// The run.
         run: RunId,
     },
-    /// There is no such run.
-    #[error("there is no run `{run}`")]
-    UnknownRun {
-        /// The run.
-        run: RunId,
+    /// There is no such stream.
+    #[error("there is no {stream}")]
+    Unknown {
+        /// The stream.
+        stream: Stream,
     },
-    /// A run with this id exists.
-    #[error("run `{run}` exists")]
-    DuplicateRun {
-        /// The run.
-        run: RunId,
+    /// A stream with this id exists.
+    #[error("{stream} exists")]
+    Duplicate {
+        /// The stream.
+        stream: Stream,
+    },
+    /// An item of the project has this number.
+    #[error("project `{project}` has an item {number}")]
+    DuplicateNumber {
+        /// The project.
+        project: ProjectId,
+        /// The number that was asked for.
+        number: i64,
     },
     /// The cause has already started a run.
     #[error("the trigger has already started run `{run}`")]

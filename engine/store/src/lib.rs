@@ -4,9 +4,17 @@
 //! list of [`Change`]s that apply together or not at all. One writer task groups the units of many callers into
 //! one transaction, leaves out those that conflict, and answers after the commit: an answer is durable.
 //!
-//! The store does not know what a run means. State and event data are opaque JSON text; what it guards is order
-//! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids) and that nothing is
-//! forgotten (every open run and delivery has a row of work; [`Store::stuck`] looks for any that has not).
+//! There are two kinds of [`Stream`]: a run, which ends, and an item, which lives on in a workflow for months. Each is
+//! one row whose state is the fold of its events, and moves on by compare-and-set on its sequence number.
+//!
+//! The store does not know what they mean. State and event data are opaque JSON text; what it guards is order
+//! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids, item numbers) and that
+//! nothing is forgotten: every open run and every pending delivery has a row of work, and so has every item that waits
+//! for a run which has ended. [`Store::stuck`] looks for any that has not.
+//!
+//! Invariants: an entry of the log belongs to a run, to an item or to its project alone; sequence numbers of a stream
+//! have no gap; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
+//! level, and a path is there once on a level.
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
 
@@ -18,6 +26,7 @@ mod position;
 pub mod read;
 mod request;
 mod sqlite;
+mod stream;
 mod text;
 mod unit;
 mod work;
@@ -31,14 +40,16 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use change::{
-    Change, HookSecret, NewDelivery, NewEvent, NewProject, NewRevision, NewToken, Records, RunChange, RunHead,
-    SettleDelivery, Settled, WorkChange, WorkUpdate, Write,
+    Change, HookSecret, ItemChange, ItemColumns, ItemHead, NewDelivery, NewEvent, NewProject, NewRevision, NewToken,
+    Records, RunChange, RunHead, SettleDelivery, Settled, WorkChange, WorkUpdate, Write, WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use position::{Position, Seq};
 pub use read::{
-    Delivery, DeliveryStatus, Entry, Filter, Project, Revision, RevisionStatus, RunFilter, RunRow, Stuck, Token,
+    Delivery, DeliveryStatus, Entry, Filter, ItemFilter, ItemRow, Project, Revision, RevisionStatus, RunFilter, RunRow,
+    Stuck, Token,
 };
+pub use stream::Stream;
 pub use text::UnknownWord;
 pub use work::{Claim, Held, Lease, Task, TaskKind, Work, WorkKey};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Position(i64);
 
-/// The number of an event within its run: gapless from 1; 0 is a run without history.
+/// The number of an event within its stream, a run or an item: gapless from 1; 0 is a stream without history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(i64);

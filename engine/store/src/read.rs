@@ -2,6 +2,7 @@
 
 mod check;
 mod delivery;
+mod item;
 mod log;
 mod project;
 mod revision;
@@ -10,6 +11,7 @@ mod work;
 
 pub use check::Stuck;
 pub use delivery::{Delivery, DeliveryStatus};
+pub use item::{ItemFilter, ItemRow};
 pub use log::{Entry, Filter};
 pub use project::{Project, Token};
 pub use revision::{Revision, RevisionStatus};

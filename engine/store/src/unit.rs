@@ -6,12 +6,12 @@
 //! Invariant: positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
 //! its positions back, so the log has no gaps.
 
-use kiket_core::{ProjectId, RunId, Timestamp};
+use kiket_core::{ProjectId, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::change::NewEvent;
 use crate::sqlite::{Connection, Database};
-use crate::{Seq, StoreError};
+use crate::{Seq, StoreError, Stream};
 
 /// Rows in one insert statement: enough to spare round trips, few enough that statements of every length stay
 /// prepared.
@@ -32,9 +32,10 @@ pub(crate) struct Unit<'c> {
 
 /// Whose history something is appended to.
 #[derive(Clone, Copy)]
-pub(crate) struct Origin {
+pub(crate) struct History {
     pub(crate) project: ProjectId,
-    pub(crate) run: Option<RunId>,
+    /// `None` for what belongs to the project alone.
+    pub(crate) stream: Option<Stream>,
     /// The last event before; `None` for what is not numbered.
     pub(crate) seq: Option<Seq>,
 }
@@ -42,7 +43,7 @@ pub(crate) struct Origin {
 struct NewEntry {
     position: i64,
     /// `seq` is its own number here.
-    origin: Origin,
+    history: History,
     at: Timestamp,
     event: NewEvent,
 }
@@ -55,14 +56,14 @@ impl<'c> Unit<'c> {
     /// Appends to the log, at the next positions.
     pub(crate) fn append<'e>(
         &mut self,
-        mut origin: Origin,
+        mut history: History,
         at: Timestamp,
         events: impl IntoIterator<Item = &'e NewEvent>,
     ) {
         for event in events {
             self.head += 1;
-            origin.seq = origin.seq.map(|seq| Seq::new(seq.get() + 1));
-            self.entries.push(NewEntry { position: self.head, origin, at, event: event.clone() });
+            history.seq = history.seq.map(|seq| Seq::new(seq.get() + 1));
+            self.entries.push(NewEntry { position: self.head, history, at, event: event.clone() });
         }
     }
 
@@ -76,13 +77,15 @@ impl<'c> Unit<'c> {
     pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
         let mut entries = self.entries.drain(..).peekable();
         while entries.peek().is_some() {
-            let mut insert =
-                QueryBuilder::<Database>::new("insert into log (position, project, run, seq, kind, stage, at, data) ");
+            let mut insert = QueryBuilder::<Database>::new(
+                "insert into log (position, project, run, item, seq, kind, stage, at, data) ",
+            );
             insert.push_values(entries.by_ref().take(ROWS_PER_INSERT), |mut row, entry| {
                 row.push_bind(entry.position)
-                    .push_bind(entry.origin.project.to_string())
-                    .push_bind(entry.origin.run.map(|run| run.to_string()))
-                    .push_bind(entry.origin.seq.map(Seq::get))
+                    .push_bind(entry.history.project.to_string())
+                    .push_bind(entry.history.stream.and_then(Stream::run).map(|run| run.to_string()))
+                    .push_bind(entry.history.stream.and_then(Stream::item).map(|item| item.to_string()))
+                    .push_bind(entry.history.seq.map(Seq::get))
                     .push_bind(entry.event.kind.into_owned())
                     .push_bind(entry.event.stage)
                     .push_bind(entry.at.millis())

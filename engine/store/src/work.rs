@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kiket_core::{DeliveryId, RunId, Timestamp};
+use kiket_core::{DeliveryId, ItemId, RunId, Timestamp};
 
 use crate::text::{UnknownWord, words};
 
@@ -33,6 +33,14 @@ pub enum Task {
         /// The delivery.
         delivery: DeliveryId,
     },
+    /// Look at an item whose run of actions has ended. Where the item has stopped waiting for it in the meantime,
+    /// there is nothing to do but to end the work.
+    Item {
+        /// The item.
+        item: ItemId,
+        /// The run it waits for.
+        run: RunId,
+    },
 }
 
 words! {
@@ -44,6 +52,8 @@ words! {
         Deadline = "deadline",
         /// [`Task::Delivery`].
         Delivery = "delivery",
+        /// [`Task::Item`].
+        Item = "item",
     }
 }
 
@@ -55,15 +65,17 @@ impl Task {
             Self::Stage { .. } => TaskKind::Stage,
             Self::Deadline { .. } => TaskKind::Deadline,
             Self::Delivery { .. } => TaskKind::Delivery,
+            Self::Item { .. } => TaskKind::Item,
         }
     }
 
-    /// The run it belongs to; `None` for a delivery.
+    /// The run it belongs to, with which it ends; `None` for a delivery, and for an item: its work begins when
+    /// the run ends.
     #[must_use]
     pub const fn run(&self) -> Option<RunId> {
         match self {
             Self::Stage { run, .. } | Self::Deadline { run } => Some(*run),
-            Self::Delivery { .. } => None,
+            Self::Delivery { .. } | Self::Item { .. } => None,
         }
     }
 
@@ -80,6 +92,7 @@ impl fmt::Display for Task {
             Self::Stage { run, stage, attempt } => write!(f, "stage/{run}/{stage}/{attempt}"),
             Self::Deadline { run } => write!(f, "deadline/{run}"),
             Self::Delivery { delivery } => write!(f, "delivery/{delivery}"),
+            Self::Item { item, run } => write!(f, "item/{item}/{run}"),
         }
     }
 }
@@ -99,6 +112,10 @@ impl FromStr for Task {
                 }
                 TaskKind::Deadline => Some(Task::Deadline { run: rest.parse().ok()? }),
                 TaskKind::Delivery => Some(Task::Delivery { delivery: rest.parse().ok()? }),
+                TaskKind::Item => {
+                    let (item, run) = rest.split_once('/')?;
+                    Some(Task::Item { item: item.parse().ok()?, run: run.parse().ok()? })
+                }
             }
         }
         parse(text).ok_or_else(|| UnknownWord(text.to_owned()))
@@ -186,10 +203,12 @@ mod tests {
     fn a_task_survives_the_round_trip_through_its_key() {
         let run: RunId = "run_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap();
         let delivery: DeliveryId = "dlv_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap();
+        let item: ItemId = "itm_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap();
         let tasks = [
             Task::Stage { run, stage: "build/linux".to_owned(), attempt: 3 },
             Task::Deadline { run },
             Task::Delivery { delivery },
+            Task::Item { item, run },
         ];
         for task in tasks {
             assert_eq!(task.key().as_str().parse(), Ok(task));
@@ -200,5 +219,6 @@ mod tests {
     fn refuses_a_key_of_another_kind() {
         assert!("timer/run_01jd3v7k2mfq9x8y5t4r6s0abc".parse::<Task>().is_err());
         assert!("stage/run_01jd3v7k2mfq9x8y5t4r6s0abc/build".parse::<Task>().is_err());
+        assert!("item/itm_01jd3v7k2mfq9x8y5t4r6s0abc".parse::<Task>().is_err());
     }
 }

@@ -71,6 +71,8 @@ async fn create(
         name: body.name.clone(),
         url: body.url,
         branch: body.branch,
+        overrides_url: None,
+        overrides_branch: None,
         hook_secret: HookSecret::new(secret),
         created_at: clock::now(),
     };

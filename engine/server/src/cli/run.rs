@@ -127,6 +127,8 @@ async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
         name: PROJECT.to_owned(),
         url: format!("file://{}", root.display()),
         branch: None,
+        overrides_url: None,
+        overrides_branch: None,
         hook_secret: HookSecret::new(crate::token::random_text(40)),
         created_at: clock::now(),
     };

@@ -42,6 +42,10 @@ pub struct NewProject {
     pub url: String,
     /// The branch to follow; `None` is the remote's default.
     pub branch: Option<String>,
+    /// The repository whose definitions are laid over the project's own, if any.
+    pub overrides_url: Option<String>,
+    /// The branch of that repository; `None` is the remote's default. Only with `overrides_url`.
+    pub overrides_branch: Option<String>,
     /// The key its webhooks are signed with.
     pub hook_secret: HookSecret,
     /// The time.
@@ -51,13 +55,15 @@ pub struct NewProject {
 impl NewProject {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let inserted = sqlx::query(
-            "insert into projects (id, name, url, branch, hook_secret, created_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+            "insert into projects (id, name, url, branch, overrides_url, overrides_branch, hook_secret, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
         )
         .bind(self.id.to_string())
         .bind(&self.name)
         .bind(&self.url)
         .bind(&self.branch)
+        .bind(&self.overrides_url)
+        .bind(&self.overrides_branch)
         .bind(self.hook_secret.reveal())
         .bind(self.created_at.millis())
         .execute(&mut *unit.connection)

@@ -3,8 +3,8 @@
 use kiket_core::{ProjectId, RunId, Timestamp};
 
 use super::{NewEvent, work};
-use crate::unit::{Origin, Unit};
-use crate::{CommitError, Held};
+use crate::unit::{History, Unit};
+use crate::{CommitError, Held, Stream};
 
 /// Records of a run to append.
 #[derive(Debug, Clone)]
@@ -26,7 +26,8 @@ impl Records {
         if let Some(held) = &self.held {
             work::check(unit, held).await?;
         }
-        unit.append(Origin { project: self.project, run: Some(self.run), seq: None }, self.at, &self.records);
+        let history = History { project: self.project, stream: Some(Stream::Run(self.run)), seq: None };
+        unit.append(history, self.at, &self.records);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use sqlx::QueryBuilder;
 use super::NewEvent;
 use crate::read::RevisionStatus;
 use crate::sqlite::Database;
-use crate::unit::{Origin, ROWS_PER_INSERT, Unit};
+use crate::unit::{History, ROWS_PER_INSERT, Unit};
 use crate::{CommitError, StoreError};
 
 /// A revision to add. If it is active, the one before is superseded in the same unit.
@@ -25,7 +25,7 @@ pub struct NewRevision {
     pub commit: String,
     /// What it is from now on.
     pub status: RevisionStatus,
-    /// Its files, each path once.
+    /// Its files and where they come from, each path once on a level.
     pub sources: Vec<Source>,
     /// What was found in them, JSON array.
     pub diagnostics: String,
@@ -33,7 +33,7 @@ pub struct NewRevision {
     pub plugins: String,
     /// The time.
     pub at: Timestamp,
-    /// What is told about it; belongs to no run.
+    /// What is told about it; belongs to the project alone.
     pub event: NewEvent,
 }
 
@@ -55,7 +55,7 @@ impl NewRevision {
                 .execute(&mut *unit.connection)
                 .await?;
         }
-        unit.append(Origin { project: self.project, run: None, seq: None }, self.at, [&self.event]);
+        unit.append(History { project: self.project, stream: None, seq: None }, self.at, [&self.event]);
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl NewRevision {
         Ok(())
     }
 
-    /// Stores each text under its digest unless it is there already, and lists the files.
+    /// Stores each text under its digest unless it is there already, and lists the files with their origins.
     async fn insert_sources(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
         for sources in self.sources.chunks(ROWS_PER_INSERT) {
             let digests: Vec<String> = sources.iter().map(|source| hex::encode(Sha256::digest(&source.text))).collect();
@@ -89,9 +89,17 @@ impl NewRevision {
             blobs.push(" on conflict (digest) do nothing");
             blobs.build().execute(&mut *unit.connection).await?;
 
-            let mut files = QueryBuilder::<Database>::new("insert into definitions (revision, path, digest) ");
+            let mut files = QueryBuilder::<Database>::new(
+                "insert into definitions (revision, level, path, digest, repository, branch, commit_id) ",
+            );
             files.push_values(sources.iter().zip(&digests), |mut row, (source, digest)| {
-                row.push_bind(self.id.to_string()).push_bind(&source.path).push_bind(digest);
+                row.push_bind(self.id.to_string())
+                    .push_bind(source.origin.level.word())
+                    .push_bind(&source.path)
+                    .push_bind(digest)
+                    .push_bind(&source.origin.repository)
+                    .push_bind(&source.origin.branch)
+                    .push_bind(&source.origin.commit);
             });
             files.build().execute(&mut *unit.connection).await?;
         }

@@ -1,16 +1,17 @@
 //! Runs: one row is a stream, moved on by compare-and-set on its sequence number.
 //!
 //! Invariants: `seq` counts the events of the run in the log and grows with them; a run that has ended never
-//! changes and has no work left.
+//! changes and has no work left. Work on the item that waits for the run is the item's: it may be put by the very
+//! change that ends the run, and stays.
 
 use std::borrow::Cow;
 
 use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
 
-use super::{NewEvent, WorkChange, work};
+use super::{NewEvent, WorkChange, growth, work};
 use crate::text::Columns as _;
-use crate::unit::{Origin, Unit};
-use crate::{CommitError, Conflict, Held, Seq, StoreError};
+use crate::unit::{History, Unit};
+use crate::{CommitError, Conflict, Held, Seq, StoreError, Stream};
 
 /// A run starts or moves on: its events, and the state that is their fold.
 #[derive(Debug, Clone)]
@@ -25,7 +26,8 @@ pub struct RunChange {
     pub events: Vec<NewEvent>,
     /// The status after the events.
     pub status: Cow<'static, str>,
-    /// Whether the run has ended; if so, all its work ends too and `finished_at` is set.
+    /// Whether the run has ended; if so, all its work ends too and `finished_at` is set. Where an item
+    /// [waits](crate::Store::item_waiting_for) for the run, `work` puts [`Task::Item`](crate::Task::Item).
     pub terminal: bool,
     /// When its first stage started, if it did.
     pub started_at: Option<Timestamp>,
@@ -42,7 +44,7 @@ pub struct RunChange {
 /// How the row of a run is written.
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// A new run: [`Conflict::DuplicateTrigger`] or [`Conflict::DuplicateRun`] if it is not.
+    /// A new run: [`Conflict::DuplicateTrigger`] or [`Conflict::Duplicate`] if it is not.
     Create(RunHead),
     /// The next events of a run: [`Conflict::Seq`] if it is not at `expected`.
     Advance {
@@ -77,12 +79,16 @@ impl RunChange {
             Write::Create(head) => (self.create(head, unit).await?, Seq::ZERO),
             Write::Advance { expected } => (self.advance(*expected, unit).await?, *expected),
         };
-        unit.append(Origin { project, run: Some(self.run), seq: Some(before) }, self.at, &self.events);
+        unit.append(History { project, stream: Some(self.stream()), seq: Some(before) }, self.at, &self.events);
         work::apply_except(unit, &self.work, ended).await?;
         if self.terminal {
             work::clear(unit, self.run).await?;
         }
         Ok(())
+    }
+
+    fn stream(&self) -> Stream {
+        Stream::Run(self.run)
     }
 
     /// Inserts the row; answers the project.
@@ -102,7 +108,7 @@ impl RunChange {
         .bind(&head.trigger_key)
         .bind(&*self.status)
         .bind(i64::from(self.terminal))
-        .bind(self.growth())
+        .bind(growth(&self.events))
         .bind(&self.state)
         .bind(self.at.millis())
         .bind(self.started_at.map(Timestamp::millis))
@@ -121,7 +127,7 @@ impl RunChange {
             "update runs set seq = seq + $1, status = $2, terminal = $3, state = $4, started_at = $5, finished_at = $6
              where id = $7 and seq = $8 and terminal = 0 returning project",
         )
-        .bind(self.growth())
+        .bind(growth(&self.events))
         .bind(&*self.status)
         .bind(i64::from(self.terminal))
         .bind(&self.state)
@@ -137,11 +143,6 @@ impl RunChange {
         }
     }
 
-    /// By how much the sequence number grows.
-    fn growth(&self) -> i64 {
-        i64::try_from(self.events.len()).expect("a change holds fewer events than i64 can count")
-    }
-
     /// Finds out why the row was not inserted.
     async fn duplicate(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
         let first = sqlx::query("select id from runs where project = $1 and trigger_key = $2")
@@ -151,7 +152,7 @@ impl RunChange {
             .await?;
         match first {
             Some(row) => Ok(Conflict::DuplicateTrigger { run: row.parsed("id")? }),
-            None => Ok(Conflict::DuplicateRun { run: self.run }),
+            None => Ok(Conflict::Duplicate { stream: self.stream() }),
         }
     }
 
@@ -161,11 +162,11 @@ impl RunChange {
             .bind(self.run.to_string())
             .fetch_optional(&mut *unit.connection)
             .await?;
-        let Some(row) = found else { return Ok(Conflict::UnknownRun { run: self.run }) };
+        let Some(row) = found else { return Ok(Conflict::Unknown { stream: self.stream() }) };
         let actual = Seq::new(row.number("seq")?);
         if actual == expected {
             return Ok(Conflict::Ended { run: self.run });
         }
-        Ok(Conflict::Seq { run: self.run, expected, actual })
+        Ok(Conflict::Seq { stream: self.stream(), expected, actual })
     }
 }

@@ -1,6 +1,6 @@
 //! Putting work, ending it, and proving that one holds it.
 
-use kiket_core::{RunId, Timestamp};
+use kiket_core::{ItemId, RunId, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::sqlite::Database;
@@ -28,7 +28,7 @@ pub enum WorkChange {
     },
     /// Ends a row; one that is gone already is fine.
     Done(WorkKey),
-    /// Ends every row of a run.
+    /// Ends every row of a run. Work on the item that waits for it is not the run's.
     DoneForRun(RunId),
 }
 
@@ -91,6 +91,19 @@ pub(super) async fn check(unit: &mut Unit<'_>, held: &Held) -> Result<(), Commit
 /// Ends every row of a run.
 pub(super) async fn clear(unit: &mut Unit<'_>, run: RunId) -> Result<(), CommitError> {
     sqlx::query("delete from work where run = $1").bind(run.to_string()).execute(&mut *unit.connection).await?;
+    Ok(())
+}
+
+/// Ends the work on the run that an item has waited for, unless it goes on waiting for it.
+pub(super) async fn clear_wait(unit: &mut Unit<'_>, item: ItemId, waits: Option<RunId>) -> Result<(), CommitError> {
+    sqlx::query(
+        "delete from work where key = (select 'item/' || id || '/' || pending_run from items
+                                       where id = $1 and pending_run is distinct from $2)",
+    )
+    .bind(item.to_string())
+    .bind(waits.map(|run| run.to_string()))
+    .execute(&mut *unit.connection)
+    .await?;
     Ok(())
 }
 

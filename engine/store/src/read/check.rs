@@ -1,6 +1,6 @@
 //! Checks: is anything forgotten, is anything inconsistent?
 
-use kiket_core::{DeliveryId, RunId};
+use kiket_core::{DeliveryId, ItemId, RunId};
 
 use crate::text::{Columns as _, parse};
 use crate::{Store, StoreError, WorkKey, sqlite};
@@ -12,13 +12,15 @@ pub enum Stuck {
     Run(RunId),
     /// A pending delivery without work.
     Delivery(DeliveryId),
-    /// Work that is about nothing: its run has ended, or its delivery is settled.
+    /// An item that waits for a run which has ended, without the work that ends the wait.
+    Item(ItemId),
+    /// Work that is about nothing: its run has ended, its delivery is settled, or its item does not wait for its run.
     Work(WorkKey),
 }
 
 impl Store {
-    /// Looks for what is stuck: open runs and pending deliveries without a row of work, and work without
-    /// them. Finds nothing at any time, unless there is a defect.
+    /// Looks for what is stuck: open runs, pending deliveries and items whose run has ended without a row of work,
+    /// and work without them. Finds nothing at any time, unless there is a defect.
     ///
     /// # Errors
     /// Only failures of the database.
@@ -30,11 +32,21 @@ impl Store {
              select 'delivery', id from deliveries
              where status = 'pending' and not exists (select 1 from work where key = 'delivery/' || deliveries.id)
              union all
+             select 'item', id from items
+             where pending_run is not null
+                 and not exists (select 1 from runs where runs.id = items.pending_run and terminal = 0)
+                 and not exists (select 1 from work where key = 'item/' || items.id || '/' || items.pending_run)
+             union all
              select 'work', key from work join runs on runs.id = work.run where runs.terminal = 1
              union all
              select 'work', key from work
              where kind = 'delivery' and not exists
-                 (select 1 from deliveries where 'delivery/' || deliveries.id = work.key and status = 'pending')",
+                 (select 1 from deliveries where 'delivery/' || deliveries.id = work.key and status = 'pending')
+             union all
+             select 'work', key from work
+             where kind = 'item' and not exists
+                 (select 1 from items
+                  where pending_run is not null and 'item/' || items.id || '/' || pending_run = work.key)",
         )
         .fetch_all(self.readers()?)
         .await?;
@@ -44,6 +56,7 @@ impl Store {
                 Ok(match row.text("what")?.as_str() {
                     "run" => Stuck::Run(parse("id", &name)?),
                     "delivery" => Stuck::Delivery(parse("id", &name)?),
+                    "item" => Stuck::Item(parse("id", &name)?),
                     _ => Stuck::Work(WorkKey(name)),
                 })
             })
@@ -59,18 +72,22 @@ impl Store {
         let mut flaws = sqlite::check_file(self.readers()?).await?;
 
         // Numbers that are all different, start at 1, end at `seq` and are as many as that: no gap.
-        let runs = sqlx::query(
-            "select runs.id, runs.seq, coalesce(log.count, 0) as count from runs left join
-                 (select run, count(distinct seq) as count, min(seq) as first, max(seq) as last, count(seq) as rows
-                  from log where seq is not null group by run) as log on log.run = runs.id
-             where runs.seq <> coalesce(log.count, 0)
-                 or log.rows <> log.count or log.first <> 1 or log.last <> runs.seq",
+        let streams = sqlx::query(
+            "with streams (what, id, seq) as
+                 (select 'run', id, seq from runs union all select 'item', id, seq from items),
+             histories (id, count, first, last, rows) as
+                 (select coalesce(run, item), count(distinct seq), min(seq), max(seq), count(seq)
+                  from log where seq is not null group by coalesce(run, item))
+             select what, streams.id, seq, coalesce(count, 0) as count
+             from streams left join histories on histories.id = streams.id
+             where seq <> coalesce(count, 0) or rows <> count or first <> 1 or last <> seq",
         )
         .fetch_all(self.readers()?)
         .await?;
-        for row in &runs {
-            let (run, seq, count) = (row.text("id")?, row.number("seq")?, row.number("count")?);
-            flaws.push(format!("run {run} is at event {seq} and has {count} events in the log"));
+        for row in &streams {
+            let (what, id) = (row.text("what")?, row.text("id")?);
+            let (seq, count) = (row.number("seq")?, row.number("count")?);
+            flaws.push(format!("{what} {id} is at event {seq} and has {count} events in the log"));
         }
 
         let (head, last, count): (i64, i64, i64) = sqlx::query_as(

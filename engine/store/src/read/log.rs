@@ -2,7 +2,7 @@
 //!
 //! There is one such read: history and the live stream are the same query with different cursors.
 
-use kiket_core::{ProjectId, RunId, Timestamp};
+use kiket_core::{ItemId, ProjectId, RunId, Timestamp};
 use sqlx::QueryBuilder;
 
 use crate::sqlite::{Database, Row};
@@ -18,7 +18,9 @@ pub struct Entry {
     pub project: ProjectId,
     /// The run it belongs to, if any.
     pub run: Option<RunId>,
-    /// Its number within the run; `None` for records and events of projects.
+    /// The item it belongs to, if any; never besides a run.
+    pub item: Option<ItemId>,
+    /// Its number within the run or the item; `None` for records and events of projects.
     pub seq: Option<Seq>,
     /// Its kind.
     pub kind: String,
@@ -35,6 +37,8 @@ pub struct Entry {
 pub struct Filter {
     /// Of this run.
     pub run: Option<RunId>,
+    /// Of this item.
+    pub item: Option<ItemId>,
     /// Of this project.
     pub project: Option<ProjectId>,
     /// Of one of these kinds: whole (`run.started`) or everything below a prefix (`stage.*`).
@@ -53,11 +57,14 @@ impl Store {
     /// Only failures of the database.
     pub async fn tail(&self, after: Position, filter: &Filter, limit: u32) -> Result<Vec<Entry>, StoreError> {
         let mut query = QueryBuilder::<Database>::new(
-            "select position, project, run, seq, kind, stage, at, data from log where position > ",
+            "select position, project, run, item, seq, kind, stage, at, data from log where position > ",
         );
         query.push_bind(after.get());
         if let Some(run) = filter.run {
             query.push(" and run = ").push_bind(run.to_string());
+        }
+        if let Some(item) = filter.item {
+            query.push(" and item = ").push_bind(item.to_string());
         }
         if let Some(project) = filter.project {
             query.push(" and project = ").push_bind(project.to_string());
@@ -94,6 +101,7 @@ impl Entry {
             position: Position::new(row.number("position")?),
             project: row.parsed("project")?,
             run: row.optional_parsed("run")?,
+            item: row.optional_parsed("item")?,
             seq: row.optional_number("seq")?.map(Seq::new),
             kind: row.text("kind")?,
             stage: row.optional_text("stage")?,

@@ -17,6 +17,10 @@ pub struct Project {
     pub url: String,
     /// The branch that is followed; `None` is the remote's default.
     pub branch: Option<String>,
+    /// The repository whose definitions are laid over the project's own, if any.
+    pub overrides_url: Option<String>,
+    /// The branch of that repository; `None` is the remote's default.
+    pub overrides_branch: Option<String>,
     /// The key its webhooks are signed with.
     pub hook_secret: HookSecret,
     /// The revision in force; `None` until one was published.
@@ -97,6 +101,8 @@ impl Project {
             name: row.text("name")?,
             url: row.text("url")?,
             branch: row.optional_text("branch")?,
+            overrides_url: row.optional_text("overrides_url")?,
+            overrides_branch: row.optional_text("overrides_branch")?,
             hook_secret: HookSecret::new(row.text("hook_secret")?),
             active_revision: row.optional_parsed("active_revision")?,
             created_at: row.time("created_at")?,

@@ -1,6 +1,6 @@
 //! Revisions and their files.
 
-use kiket_core::{ProjectId, RevisionId, Source, Timestamp};
+use kiket_core::{Level, Origin, ProjectId, RevisionId, Source, Timestamp};
 
 use crate::sqlite::Row;
 use crate::text::{Columns as _, words};
@@ -54,19 +54,21 @@ impl Store {
         row.as_ref().map(Revision::read).transpose()
     }
 
-    /// Reads the files of a revision, by path. They never change.
+    /// Reads the files of a revision and where they come from, by level (the weakest first) and path. They never
+    /// change.
     ///
     /// # Errors
     /// Only failures of the database.
     pub async fn sources(&self, id: RevisionId) -> Result<Vec<Source>, StoreError> {
         let rows = sqlx::query(
-            "select definitions.path, blobs.text from definitions join blobs on blobs.digest = definitions.digest
-             where definitions.revision = $1 order by definitions.path",
+            "select level, path, repository, branch, commit_id, text
+             from definitions join blobs on blobs.digest = definitions.digest
+             where revision = $1 order by level, path",
         )
         .bind(id.to_string())
         .fetch_all(self.readers()?)
         .await?;
-        rows.iter().map(|row| Ok(Source::new(row.text("path")?, row.text("text")?))).collect()
+        rows.iter().map(read_source).collect()
     }
 
     /// Reads the latest revisions of a project, newest first.
@@ -96,4 +98,16 @@ impl Revision {
             created_at: row.time("created_at")?,
         })
     }
+}
+
+fn read_source(row: &Row) -> Result<Source, StoreError> {
+    let level = row.text("level")?;
+    let level = Level::from_word(&level).ok_or(StoreError::Malformed { column: "level", value: level })?;
+    let origin = Origin {
+        level,
+        repository: row.optional_text("repository")?,
+        branch: row.optional_text("branch")?,
+        commit: row.optional_text("commit_id")?,
+    };
+    Ok(Source { path: row.text("path")?, text: row.text("text")?, origin })
 }

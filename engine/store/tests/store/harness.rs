@@ -1,12 +1,14 @@
 //! A store in a folder of its own, with one project and one revision, and verbs to act on it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kiket_core::{DeliveryId, ProjectId, RevisionId, RunId, Source, Timestamp};
+use kiket_core::{DeliveryId, ItemId, ProjectId, RevisionId, RunId, Source, Timestamp};
 use kiket_store::{
-    Change, Claim, CommitError, Conflict, Entry, Filter, Held, HookSecret, NewDelivery, NewEvent, NewProject,
-    NewRevision, Position, RevisionStatus, RunChange, RunHead, Seq, Store, Task, Work, WorkChange, Write,
+    Change, Claim, CommitError, Conflict, Entry, Filter, Held, HookSecret, ItemChange, ItemColumns, ItemHead,
+    NewDelivery, NewEvent, NewProject, NewRevision, Position, RevisionStatus, RunChange, RunHead, Seq, Store, Task,
+    Work, WorkChange, Write, WriteItem,
 };
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -21,13 +23,17 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn build() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("kiket.db")).await.expect("an open store");
         let project = new_project("shop");
-        let (id, revision) = (project.id, new_revision(project.id, RevisionStatus::Active, &[]));
-        let house = Self { folder, store, project: id, revision: revision.id };
+        let revision = new_revision(project.id, RevisionStatus::Active, &[]);
+        let house = Self::move_in(tempfile::tempdir().expect("a folder"), project.id, revision.id).await;
         house.commit(vec![Change::Project(project), Change::Revision(revision)]).await.expect("a project");
         house
+    }
+
+    /// Opens what is in a folder, or what will be.
+    pub(crate) async fn move_in(folder: TempDir, project: ProjectId, revision: RevisionId) -> Self {
+        let store = Store::open(&folder.path().join("kiket.db")).await.expect("an open store");
+        Self { folder, store, project, revision }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -122,6 +128,62 @@ impl House {
         }
     }
 
+    /// Adds an item with one event.
+    pub(crate) async fn add_item(&self, number: i64) -> ItemId {
+        let change = self.new_item(number);
+        let item = change.item;
+        self.commit(vec![Change::Item(change)]).await.expect("an item");
+        item
+    }
+
+    pub(crate) fn new_item(&self, number: i64) -> ItemChange {
+        ItemChange {
+            item: ItemId::new(ulid()),
+            write: WriteItem::Create(ItemHead { project: self.project, number, kind: "issue".to_owned() }),
+            at: at(0),
+            events: vec![event("item.created")],
+            row: ItemColumns {
+                workflow: "support".to_owned(),
+                state: "open".to_owned(),
+                category: None,
+                title: format!("Item {number}"),
+                priority: None,
+                assignee: None,
+                labels: BTreeSet::new(),
+                revision: None,
+                pending_run: None,
+            },
+            data: "{}".to_owned(),
+            held: None,
+            work: vec![],
+        }
+    }
+
+    pub(crate) fn advance_item(&self, item: ItemId, expected: i64, events: &[&'static str]) -> ItemChange {
+        ItemChange {
+            item,
+            write: WriteItem::Advance { expected: Seq::new(expected) },
+            at: at(1),
+            events: events.iter().map(|kind| event(kind)).collect(),
+            ..self.new_item(1)
+        }
+    }
+
+    /// Starts a run and lets an item that is at its first event wait for it, in one unit.
+    pub(crate) async fn start_run_for(&self, item: ItemId) -> RunId {
+        let run = self.new_run();
+        let mut wait = self.advance_item(item, 1, &["item.updated"]);
+        wait.row.pending_run = Some(run.run);
+        let id = run.run;
+        self.commit(vec![Change::Run(run), Change::Item(wait)]).await.expect("a run that is waited for");
+        id
+    }
+
+    /// Ends a run that is at its first event, and puts the work on the item that waits for it.
+    pub(crate) fn finish_for(&self, run: RunId, item: ItemId) -> RunChange {
+        RunChange { work: vec![put(Task::Item { item, run }, at(9))], ..self.finish(run, 1) }
+    }
+
     pub(crate) fn delivery(&self, external_id: &str) -> NewDelivery {
         NewDelivery {
             id: DeliveryId::new(ulid()),
@@ -177,6 +239,8 @@ pub(crate) fn new_project(name: &str) -> NewProject {
         name: name.to_owned(),
         url: "https://forge.example/shop.git".to_owned(),
         branch: None,
+        overrides_url: None,
+        overrides_branch: None,
         hook_secret: HookSecret::new("hush"),
         created_at: at(0),
     }

@@ -1,8 +1,9 @@
 //! Revisions, projects and tokens.
 
-use kiket_store::{Change, NewToken, RevisionStatus};
+use kiket_core::{Level, Origin, Source};
+use kiket_store::{Change, NewProject, NewToken, RevisionStatus};
 
-use crate::harness::{House, at, new_revision, source};
+use crate::harness::{House, at, new_project, new_revision, source};
 
 #[tokio::test]
 async fn a_new_active_revision_supersedes_the_one_before() {
@@ -50,6 +51,48 @@ async fn a_file_that_did_not_change_is_stored_once() {
     }
     assert_eq!(house.count("blobs").await, 31);
     assert_eq!(house.count("definitions").await, 80);
+}
+
+#[tokio::test]
+async fn a_file_is_read_back_with_where_it_comes_from() {
+    let house = House::build().await;
+    let from = |level, repository: Option<&str>, path: &str| Source {
+        origin: Origin {
+            level,
+            repository: repository.map(str::to_owned),
+            branch: repository.map(|_| "main".to_owned()),
+            commit: repository.map(|_| "c0ffee".repeat(6) + "c0ff"),
+        },
+        ..source(path, "kind: pipeline")
+    };
+    // The same path and text on every level, in the order they are read back: weakest level first, then by path.
+    let mut sources: Vec<_> = Level::ALL.map(|level| from(level, Some("https://forge.example"), "b.yaml")).into();
+    sources.insert(0, from(Level::Bundled, None, "a.yaml"));
+
+    let mut revision = new_revision(house.project, RevisionStatus::Active, &[]);
+    let id = revision.id;
+    revision.sources = sources.iter().rev().cloned().collect();
+    house.commit(vec![Change::Revision(revision)]).await.unwrap();
+
+    assert_eq!(house.store.sources(id).await.unwrap(), sources);
+    assert_eq!(house.count("blobs").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_laid_over_a_project_is_read_back() {
+    let house = House::build().await;
+    let overrides = Some("https://forge.example/overrides.git".to_owned());
+    let branch = Some("stable".to_owned());
+    let project =
+        NewProject { overrides_url: overrides.clone(), overrides_branch: branch.clone(), ..new_project("bar") };
+    let nowhere = NewProject { overrides_branch: branch.clone(), ..new_project("baz") };
+    let id = project.id;
+    house.commit(vec![Change::Project(project)]).await.unwrap();
+    house.commit(vec![Change::Project(nowhere)]).await.unwrap_err();
+
+    let project = house.store.project(id).await.unwrap().unwrap();
+    assert_eq!((project.overrides_url, project.overrides_branch), (overrides, branch));
+    assert_eq!(house.store.project(house.project).await.unwrap().unwrap().overrides_url, None);
 }
 
 #[tokio::test]

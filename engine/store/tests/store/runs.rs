@@ -1,6 +1,6 @@
 //! Runs: started once per cause, moved on by compare-and-set, never changed after their end.
 
-use kiket_store::{Change, Conflict, RunFilter, RunHead, RunRow, Seq, Write};
+use kiket_store::{Change, Conflict, RunFilter, RunHead, RunRow, Seq, Stream, Write};
 
 use crate::harness::{House, at, new_run_id, put, stage};
 
@@ -78,7 +78,7 @@ async fn an_id_names_one_run() {
     let change = house.new_run();
     let run = change.run;
     house.commit(vec![Change::Run(change.clone())]).await.unwrap();
-    assert_eq!(house.refuse(vec![Change::Run(change)]).await, Conflict::DuplicateRun { run });
+    assert_eq!(house.refuse(vec![Change::Run(change)]).await, Conflict::Duplicate { stream: Stream::Run(run) });
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_run_that_does_not_exist_cannot_move_on() {
     let house = House::build().await;
     let run = new_run_id();
     let conflict = house.refuse(vec![Change::Run(house.advance(run, 1, &["run.started"]))]).await;
-    assert_eq!(conflict, Conflict::UnknownRun { run });
+    assert_eq!(conflict, Conflict::Unknown { stream: Stream::Run(run) });
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kiket_store::{Change, CommitError, Conflict, Position, Seq, StoreError};
+use kiket_store::{Change, CommitError, Conflict, Position, Seq, StoreError, Stream};
 
 use crate::harness::{House, event, new_project, put, stage};
 
@@ -16,7 +16,7 @@ async fn a_unit_applies_whole_or_not_at_all() {
     let stale = house.advance(run, 5, &["run.started"]);
     let conflict = house.refuse(vec![Change::Run(other.clone()), Change::Run(stale)]).await;
 
-    assert_eq!(conflict, Conflict::Seq { run, expected: Seq::new(5), actual: Seq::new(1) });
+    assert_eq!(conflict, Conflict::Seq { stream: Stream::Run(run), expected: Seq::new(5), actual: Seq::new(1) });
     assert_eq!(house.store.run(other.run).await.unwrap(), None);
     assert_eq!(house.history().await, before);
     house.check().await;
