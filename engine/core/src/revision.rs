@@ -56,8 +56,11 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
 #[must_use]
 pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
     let mut revision = Revision::default();
-    let mut parsed: Vec<(&Source, Option<Definition>, Vec<Diagnostic>)> =
-        sources.iter().map(|source| (source, definition::parse(source))).map(|(source, (definition, found))| (source, definition, found)).collect();
+    let mut parsed: Vec<(&Source, Option<Definition>, Vec<Diagnostic>)> = sources
+        .iter()
+        .map(|source| (source, definition::parse(source)))
+        .map(|(source, (definition, found))| (source, definition, found))
+        .collect();
     for (_, definition, _) in &mut parsed {
         if let Some(Definition::Plugins(plugins)) = definition {
             let grants = std::mem::take(&mut plugins.plugins);

@@ -16,6 +16,4 @@ mod state;
 pub use command::{Actor, Command, Moment, Outcome, Rejected};
 pub use event::{Event, Queued};
 pub use scope::{Call, CallError};
-pub use state::{
-    ApprovalRequest, Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage, Wait,
-};
+pub use state::{ApprovalRequest, Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage, Wait};

@@ -19,6 +19,9 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// A time that never comes.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// Returns the epoch milliseconds.
     #[must_use]
     pub const fn millis(self) -> i64 {

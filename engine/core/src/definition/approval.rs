@@ -14,7 +14,11 @@ pub(super) static APPROVAL: Record = closed(
     "approval",
     "Waits until people have agreed.",
     &[
-        optional("approvers", Shape::List(&Shape::Record(&APPROVER)), "Who may agree; whoever may approve at all where nobody is named."),
+        optional(
+            "approvers",
+            Shape::List(&Shape::Record(&APPROVER)),
+            "Who may agree; whoever may approve at all where nobody is named.",
+        ),
         optional("required", Shape::Integer { min: 1, max: 100 }, "How many have to agree; 1 where none is given."),
         optional("deadline", Shape::Duration, "How long they have; for ever where none is given."),
         optional("message", Shape::Template, "What they are asked."),
@@ -59,7 +63,12 @@ impl ApprovalDefinition {
                 (None, Some(user)) => approvers.push(Located { value: Approver::User(user.value), span: user.span }),
                 _ => {
                     let message = "an approver is either a role or a user";
-                    problems.report_with_hint(Code::InvalidValue, node.span, message, "write { role: release_manager } or { user: ada }");
+                    problems.report_with_hint(
+                        Code::InvalidValue,
+                        node.span,
+                        message,
+                        "write { role: release_manager } or { user: ada }",
+                    );
                 }
             }
         }

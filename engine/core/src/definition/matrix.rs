@@ -34,7 +34,8 @@ impl Matrix {
             match (key.text.as_str(), &value.value) {
                 ("include" | "exclude", Value::Sequence(list)) => {
                     for entry in list.iter().filter(|entry| !matches!(entry.value, Value::Mapping(_))) {
-                        let message = format!("an entry of \"{}\" has to be a mapping, and this is {}", key.text, entry.kind());
+                        let message =
+                            format!("an entry of \"{}\" has to be a mapping, and this is {}", key.text, entry.kind());
                         problems.report(Code::WrongType, entry.span, message);
                     }
                 }
@@ -43,10 +44,13 @@ impl Matrix {
                 ("max_parallel", _) => {
                     problems.report(Code::WrongType, value.span, "\"max_parallel\" has to be a whole number from 1");
                 }
-                ("fail_fast", _) => problems.report(Code::WrongType, value.span, "\"fail_fast\" has to be true or false"),
+                ("fail_fast", _) => {
+                    problems.report(Code::WrongType, value.span, "\"fail_fast\" has to be true or false")
+                }
                 (name, Value::Sequence(values)) if !matches!(name, "include" | "exclude") => axes.push((name, values)),
                 (name, _) => {
-                    let message = format!("matrix: \"{name}\" has to be a list of values, and this is {}", value.kind());
+                    let message =
+                        format!("matrix: \"{name}\" has to be a list of values, and this is {}", value.kind());
                     problems.report(Code::WrongType, value.span, message);
                 }
             }
@@ -66,7 +70,9 @@ impl Matrix {
                 .flat_map(|combination| values.iter().map(move |value| with(combination, name, value.to_json())))
                 .collect();
         }
-        let objects = |key: &str| items(node.get(key)).iter().filter_map(|entry| entry.to_json().as_object().cloned()).collect::<Vec<_>>();
+        let objects = |key: &str| {
+            items(node.get(key)).iter().filter_map(|entry| entry.to_json().as_object().cloned()).collect::<Vec<_>>()
+        };
         let excluded = objects("exclude");
         combinations.retain(|combination| !excluded.iter().any(|excluded| covers(excluded, combination)));
         for included in objects("include") {

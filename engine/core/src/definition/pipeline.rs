@@ -45,12 +45,12 @@ static HEAD: Record = closed(
         optional("name", Shape::Text, "Name for people; the id where none is given."),
         optional("description", Shape::Text, "What it is for."),
         optional("on", trigger::ON, "What starts a run besides a person and the API."),
-        optional("inputs", Shape::Map(&input::INPUTS, &Shape::Schema), "A JSON Schema for each value that a run takes."),
-        refused(
-            "concurrency",
-            Shape::Record(&concurrency::CONCURRENCY),
-            "Runs of one group do not run side by side.",
+        optional(
+            "inputs",
+            Shape::Map(&input::INPUTS, &Shape::Schema),
+            "A JSON Schema for each value that a run takes.",
         ),
+        refused("concurrency", Shape::Record(&concurrency::CONCURRENCY), "Runs of one group do not run side by side."),
         optional("timeout", Shape::Duration, "How long a run may take in all."),
         optional("priority", Shape::Word(&Priority::NAMES), "How its work ranks among that of other runs."),
     ],

@@ -19,11 +19,8 @@ pub(super) static FILE: Record = closed(
 
 static PLUGINS: Keys = Keys { name: "plugin", rule: None, required: false };
 
-static PLUGIN: Record = closed(
-    "plugin",
-    "One plugin.",
-    &[optional("grants", Shape::Record(&GRANTS), "What it may do.")],
-);
+static PLUGIN: Record =
+    closed("plugin", "One plugin.", &[optional("grants", Shape::Record(&GRANTS), "What it may do.")]);
 
 static GRANTS: Record = closed(
     "grants",
@@ -82,7 +79,8 @@ pub struct HttpGrant {
 impl PluginsDefinition {
     pub(super) fn decode(node: &Node, path: &str, problems: &mut Problems<'_>) -> Self {
         FILE.check(node, problems);
-        let decode = |(key, node): (&Key, &Node)| Some((key.text.clone(), PluginGrants::decode(node.get("grants")?, problems)));
+        let decode =
+            |(key, node): (&Key, &Node)| Some((key.text.clone(), PluginGrants::decode(node.get("grants")?, problems)));
         let plugins = entries(node.get("plugins")).filter_map(decode).collect();
         Self { path: path.to_owned(), plugins }
     }

@@ -13,8 +13,16 @@ pub(super) static RETRY: Record = closed(
     "retry",
     "What happens after an attempt that failed.",
     &[
-        optional("max_attempts", Shape::Integer { min: 1, max: MAX_ATTEMPTS }, "Most attempts, the first one included; 3 where none is given."),
-        optional("backoff", Shape::Either(&[Shape::Duration, Shape::Record(&BACKOFF)]), "How long to wait between attempts; a duration alone never grows."),
+        optional(
+            "max_attempts",
+            Shape::Integer { min: 1, max: MAX_ATTEMPTS },
+            "Most attempts, the first one included; 3 where none is given.",
+        ),
+        optional(
+            "backoff",
+            Shape::Either(&[Shape::Duration, Shape::Record(&BACKOFF)]),
+            "How long to wait between attempts; a duration alone never grows.",
+        ),
         optional(
             "on",
             Shape::OneOrList(&Shape::Word(&FailureClass::NAMES)),
@@ -28,9 +36,17 @@ static BACKOFF: Record = closed(
     "How long to wait between attempts.",
     &[
         optional("initial", Shape::Duration, "Before the second attempt; 1s where none is given."),
-        optional("factor", Shape::Number { min: 1.0, max: 100.0 }, "By how much each wait is longer than the last; 2 where none is given."),
+        optional(
+            "factor",
+            Shape::Number { min: 1.0, max: 100.0 },
+            "By how much each wait is longer than the last; 2 where none is given.",
+        ),
         optional("max", Shape::Duration, "Longest wait; 1m where none is given."),
-        optional("jitter", Shape::Word(&["none", "full"]), "`full` waits a random part of the time, so that many stages do not come back at once; `none` is the default."),
+        optional(
+            "jitter",
+            Shape::Word(&["none", "full"]),
+            "`full` waits a random part of the time, so that many stages do not come back at once; `none` is the default.",
+        ),
     ],
 );
 
@@ -97,12 +113,8 @@ impl Default for Retry {
 }
 
 impl Backoff {
-    const DEFAULT: Self = Self {
-        initial: Duration::from_secs(1),
-        factor: 2.0,
-        max: Duration::from_secs(60),
-        full_jitter: false,
-    };
+    const DEFAULT: Self =
+        Self { initial: Duration::from_secs(1), factor: 2.0, max: Duration::from_secs(60), full_jitter: false };
 
     /// Returns how long to wait after `failures` failed attempts, at least 1; `share` is a random number from 0 to 1.
     #[must_use]
@@ -135,7 +147,11 @@ impl Retry {
             }
         };
         let named = texts(node.get("on")).into_iter().filter_map(|word| {
-            FailureClass::NAMES.iter().zip(FailureClass::ALL).find(|(name, _)| **name == word.value).map(|(_, class)| class)
+            FailureClass::NAMES
+                .iter()
+                .zip(FailureClass::ALL)
+                .find(|(name, _)| **name == word.value)
+                .map(|(_, class)| class)
         });
         let mut on: Vec<FailureClass> = named.collect();
         if on.is_empty() {
@@ -158,7 +174,11 @@ mod tests {
     #[test]
     fn waits_grow_up_to_their_bound_and_jitter_takes_a_part() {
         let backoff = Backoff { max: Duration::from_secs(5), ..Backoff::DEFAULT };
-        let waits = |jitter| (1..=5).map(|failures| Backoff { full_jitter: jitter, ..backoff }.wait(failures, 0.5).as_millis()).collect::<Vec<_>>();
+        let waits = |jitter| {
+            (1..=5)
+                .map(|failures| Backoff { full_jitter: jitter, ..backoff }.wait(failures, 0.5).as_millis())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(waits(false), [1_000, 2_000, 4_000, 5_000, 5_000]);
         assert_eq!(waits(true), [500, 1_000, 2_000, 2_500, 2_500]);
         assert_eq!(backoff.wait(u32::MAX, 1.0), Duration::from_secs(5));

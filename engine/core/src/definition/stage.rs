@@ -57,10 +57,7 @@ static CALL: Record = closed(
 static RUN: Record = closed(
     "run",
     "A run of another pipeline.",
-    &[
-        required("pipeline", Shape::Text, "The pipeline's id."),
-        optional("inputs", Shape::Templates, "Its inputs."),
-    ],
+    &[required("pipeline", Shape::Text, "The pipeline's id."), optional("inputs", Shape::Templates, "Its inputs.")],
 );
 
 const EFFECTS: [&str; 4] = ["pure", "idempotent", "checkable", "once"];
@@ -156,10 +153,11 @@ impl StageDefinition {
         let id = Located::key(key);
         let when = node.get("when").and_then(|node| parse_condition(node, names, problems));
         let task = decode_task(&id, node, names, problems);
-        let compensate = node.get("compensate").and_then(|node| CallDefinition::decode(node, key.span, names, problems));
-        let effect = node.get("effect").and_then(|node| {
-            Some(Located { value: Effect::from_word(node.as_str()?)?, span: node.span })
-        });
+        let compensate =
+            node.get("compensate").and_then(|node| CallDefinition::decode(node, key.span, names, problems));
+        let effect = node
+            .get("effect")
+            .and_then(|node| Some(Located { value: Effect::from_word(node.as_str()?)?, span: node.span }));
         Some(Self {
             id,
             task: task?,
@@ -206,7 +204,9 @@ fn decode_task(
         }
     }
     match tasks[0] {
-        "approval" => node.get("approval").map(|node| TaskDefinition::Approval(ApprovalDefinition::decode(node, names, problems))),
+        "approval" => {
+            node.get("approval").map(|node| TaskDefinition::Approval(ApprovalDefinition::decode(node, names, problems)))
+        }
         "run" => {
             let run = node.get("run")?;
             let pipeline = Located::text(run).or_else(|| run.get("pipeline").and_then(Located::text))?;
@@ -243,4 +243,3 @@ pub(crate) fn component_path(uses: &str) -> Option<&str> {
     let path = uses.strip_prefix("./")?;
     Some(path.find(".wasm/").map_or(path, |end| &path[..end + ".wasm".len()]))
 }
-

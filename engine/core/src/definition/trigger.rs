@@ -13,8 +13,7 @@ use crate::shape::{Record, Shape, checked, closed, optional, required};
 use crate::yaml::{Node, Value};
 
 /// `on:` itself: a word, a list of words, or a mapping that says more.
-pub(super) const ON: Shape =
-    Shape::Either(&[WORD, Shape::List(&WORD), Shape::Record(&TRIGGERS)]);
+pub(super) const ON: Shape = Shape::Either(&[WORD, Shape::List(&WORD), Shape::Record(&TRIGGERS)]);
 
 const WORD: Shape = Shape::Word(&["push"]);
 
@@ -49,7 +48,11 @@ static SCHEDULE: Record = closed(
     "A time that repeats.",
     &[
         required("cron", Shape::Text, "Five fields: minute, hour, day of the month, month, day of the week."),
-        optional("timezone", Shape::Text, "Name in the IANA time zone database, for example Europe/Prague; UTC where none is given."),
+        optional(
+            "timezone",
+            Shape::Text,
+            "Name in the IANA time zone database, for example Europe/Prague; UTC where none is given.",
+        ),
     ],
 );
 
@@ -136,7 +139,8 @@ fn decode_schedules(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<Sch
     let mut schedules = Vec::new();
     for node in items(node) {
         let cron = node.get("cron").and_then(Located::text).and_then(|text| parse_cron(&text, problems));
-        let timezone = node.get("timezone").and_then(Located::text).map_or(Some(Tz::UTC), |text| parse_zone(&text, problems));
+        let timezone =
+            node.get("timezone").and_then(Located::text).map_or(Some(Tz::UTC), |text| parse_zone(&text, problems));
         schedules.extend(cron.zip(timezone).map(|(cron, timezone)| Schedule { cron, timezone }));
     }
     schedules

@@ -13,7 +13,12 @@ pub(super) fn inside(text: &str, span: Span, value: &str, offset: usize, length:
     let shown = u32::try_from(part.lines().next().unwrap_or_default().chars().count()).unwrap_or(u32::MAX).max(1);
     let Some(mut cursor) = Cursor::at(text, span) else { return span };
     cursor.skip_header();
-    for wanted in value.chars().scan(0, |at, char| (*at < offset).then(|| { *at += char.len_utf8(); char })) {
+    for wanted in value.chars().scan(0, |at, char| {
+        (*at < offset).then(|| {
+            *at += char.len_utf8();
+            char
+        })
+    }) {
         if !cursor.skip(wanted) {
             return span;
         }

@@ -61,7 +61,11 @@ impl Template {
     }
 
     /// Reads a template for each entry of a mapping.
-    pub(crate) fn parse_entries(node: Option<&Node>, names: &Names<'_>, problems: &mut Problems<'_>) -> Vec<(String, Self)> {
+    pub(crate) fn parse_entries(
+        node: Option<&Node>,
+        names: &Names<'_>,
+        problems: &mut Problems<'_>,
+    ) -> Vec<(String, Self)> {
         entries(node).map(|(key, node)| (key.text.clone(), Self::parse(node, names, problems))).collect()
     }
 

@@ -81,7 +81,9 @@ fn compile_stage<'d>(
                     let (asked, own) = (effect.value.word(), call.effect.word());
                     let message =
                         format!("stage \"{}\" cannot be {asked}: {} says it is {own}", stage.id.value, call.plugin);
-                    let hint = format!("a stage may only move toward `once`: leave `effect` out, or write {own} or what follows it");
+                    let hint = format!(
+                        "a stage may only move toward `once`: leave `effect` out, or write {own} or what follows it"
+                    );
                     problems.report_with_hint(Code::WeakerEffect, effect.span, message, hint);
                 }
                 Some(effect) => call.effect = effect.value,
@@ -96,7 +98,9 @@ fn compile_stage<'d>(
             message: approval.message.clone(),
         }),
         // Refused by its shape; a plan that holds one is never made.
-        TaskDefinition::Run { pipeline, .. } => Task::Nothing(format!("running {} is not supported yet", pipeline.value)),
+        TaskDefinition::Run { pipeline, .. } => {
+            Task::Nothing(format!("running {} is not supported yet", pipeline.value))
+        }
     };
     let compensation = stage.compensate.as_ref().map(|call| Task::Call(surroundings.compile(call, problems)));
     if let (Some(call), true) = (&stage.compensate, finally) {

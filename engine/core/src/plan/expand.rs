@@ -62,12 +62,7 @@ impl Expanded {
         nodes
     }
 
-    fn add_node(
-        &mut self,
-        stage: &Compiled<'_>,
-        id: String,
-        matrix: Option<(usize, Map<String, Json>)>,
-    ) -> NodeIndex {
+    fn add_node(&mut self, stage: &Compiled<'_>, id: String, matrix: Option<(usize, Map<String, Json>)>) -> NodeIndex {
         let definition = stage.definition;
         let index = self.graph.add_node(StagePlan {
             id: id.clone(),

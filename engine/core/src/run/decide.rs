@@ -7,7 +7,7 @@ use super::apply::INTERRUPTED;
 use super::command::{Command, Moment, Outcome, Rejected};
 use super::event::{Event, Queued};
 use super::settle::settle;
-use super::state::{Run, RunStatus, StageError, StageState, Wait};
+use super::state::{Run, StageError, StageState, Wait};
 use super::{approve, cancel};
 use crate::plan::{Plan, Role};
 use crate::time::Timestamp;
@@ -42,8 +42,12 @@ impl Run {
             (Some(_), _) if self.status.is_terminal() => return Err(Rejected::Ended),
             (Some(_), Command::Begin { stage }) => begin(&mut draft, stage)?,
             (Some(_), Command::Finish { stage, attempt, outcome }) => finish(&mut draft, stage, attempt, outcome)?,
-            (Some(_), Command::Approve { stage, actor, comment }) => approve::grant(&mut draft, stage, &actor, comment)?,
-            (Some(_), Command::Reject { stage, actor, comment }) => approve::reject(&mut draft, stage, &actor, comment)?,
+            (Some(_), Command::Approve { stage, actor, comment }) => {
+                approve::grant(&mut draft, stage, &actor, comment)?
+            }
+            (Some(_), Command::Reject { stage, actor, comment }) => {
+                approve::reject(&mut draft, stage, &actor, comment)?
+            }
             (Some(_), Command::Cancel) => cancel::cancel(&mut draft),
             (Some(_), Command::Expire) => cancel::expire(&mut draft),
         }
@@ -73,7 +77,7 @@ fn begin(draft: &mut Draft<'_>, id: Arc<str>) -> Result<(), Rejected> {
         }
         state => return Err(Rejected::WrongState { stage: id, status: state.word() }),
     }
-    if draft.run.status == RunStatus::Queued {
+    if draft.run.started_at.is_none() {
         draft.push(Event::RunStarted {});
     }
     draft.push(Event::StageStarted { stage: id, attempt: attempt + 1 });
@@ -124,7 +128,8 @@ fn next_attempt(draft: &Draft<'_>, id: &str, error: &StageError) -> Option<Times
 fn share(run: &Run, stage: &str, failures: u32) -> f64 {
     let run = run.queued.as_ref().map(|queued| queued.id.to_string()).unwrap_or_default();
     let names = run.bytes().chain(stage.bytes()).chain(failures.to_le_bytes());
-    let hash = names.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        names.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     f64::from(u32::try_from(hash >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 

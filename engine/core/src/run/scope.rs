@@ -75,7 +75,8 @@ impl Run {
         for matrix in &plan.matrices {
             let members: Vec<&StageState> =
                 matrix.members.iter().filter_map(|member| self.stages.get(*member)).map(|stage| &stage.state).collect();
-            let outputs: Vec<Json> = members.iter().map(|state| outputs(state).cloned().unwrap_or(Json::Null)).collect();
+            let outputs: Vec<Json> =
+                members.iter().map(|state| outputs(state).cloned().unwrap_or(Json::Null)).collect();
             let status = combined_status(&members);
             stages.insert(matrix.id.clone(), json!({ "status": status, "outputs": outputs }));
         }

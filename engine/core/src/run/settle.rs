@@ -155,7 +155,8 @@ fn has_no_room(plan: &Plan, run: &Run, position: usize) -> bool {
         let state = &run.stages[**member].state;
         !state.is_terminal() && *state != StageState::Pending
     };
-    matrix.is_some_and(|matrix| matrix.members.contains(&position) && matrix.members.iter().filter(open).count() >= limit)
+    matrix
+        .is_some_and(|matrix| matrix.members.contains(&position) && matrix.members.iter().filter(open).count() >= limit)
 }
 
 fn has_ended(run: &Run, position: usize) -> bool {

@@ -220,6 +220,8 @@ pub enum Trigger {
         item: ItemId,
         /// The transition's name.
         transition: String,
+        /// Whether the item changes its state only when the run has succeeded.
+        waits: bool,
     },
     /// A person at a terminal, from a working tree.
     Local,

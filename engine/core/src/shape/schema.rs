@@ -35,7 +35,11 @@ impl Record {
             property.insert("description".to_owned(), format!("{doc}{note}").into());
             let property = Json::Object(property);
             // An absent value may be written as nothing: `push:`.
-            let property = if *required || shape.takes_all() { property } else { json!({ "anyOf": [property, { "type": "null" }], "description": format!("{doc}{note}") }) };
+            let property = if *required || shape.takes_all() {
+                property
+            } else {
+                json!({ "anyOf": [property, { "type": "null" }], "description": format!("{doc}{note}") })
+            };
             properties.insert((*key).to_owned(), property);
         }
         schema.insert("properties".to_owned(), properties.into());
@@ -51,7 +55,11 @@ impl Record {
 
     /// Returns the name under which the record stands in `$defs`.
     fn definition_name(&self) -> String {
-        self.name.trim_start_matches("the ").trim_start_matches("an ").trim_start_matches("a ").replace([' ', '`', '.'], "_")
+        self.name
+            .trim_start_matches("the ")
+            .trim_start_matches("an ")
+            .trim_start_matches("a ")
+            .replace([' ', '`', '.'], "_")
     }
 }
 

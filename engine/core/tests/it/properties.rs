@@ -3,6 +3,7 @@
 use crate::support::{World, failed};
 use kiket_core::Timestamp;
 use kiket_core::definition::RunOn;
+use kiket_core::plan::Role;
 use kiket_core::run::{Command, Event, Outcome, Rejected, Run, StageState, Usage};
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,7 +17,7 @@ fn text(shapes: &[Shape], finally: usize) -> String {
         let needs: Vec<String> =
             (0..index).filter(|need| needs >> need & 1 == 1).map(|need| format!("s{need}")).collect();
         let run_on = ["success", "failure", "always"][usize::from(run_on % 3)];
-        let when = ["true", "true", "true", "false", "inputs.absent"][usize::from(when % 5)];
+        let when = ["true", "true", "true", "false", "1 / 0 == 1"][usize::from(when % 5)];
         text += &format!(
             "  s{index}: {{ uses: work, needs: [{}], run_on: {run_on}, allow_failure: {allow}, when: '{when}' }}\n",
             needs.join(", ")
@@ -68,14 +69,14 @@ fn check_order(world: &World, event: &Event, before: &Run) {
         }
     }
     assert_eq!(before.stages[position].state, StageState::Pending, "{stage} was ready twice");
-    if plan.finally {
+    if plan.role == Role::Finally {
         assert!(
             world
                 .run
                 .stages
                 .iter()
                 .enumerate()
-                .all(|(at, stage)| world.plan.stage(at).finally || stage.state.is_terminal())
+                .all(|(at, stage)| world.plan.stage(at).role == Role::Finally || stage.state.is_terminal())
         );
     }
 }

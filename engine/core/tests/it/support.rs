@@ -1,13 +1,14 @@
 //! A world for tests of core: a catalog with one plugin, definitions as text, runs driven by hand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kiket_core::catalog::{Catalog, Plugin};
 use kiket_core::diagnostic::{Diagnostic, render};
 use kiket_core::manifest::Manifest;
 use kiket_core::plan::Plan;
 use kiket_core::revision::{Revision, compile};
-use kiket_core::run::{Command, Event, Moment, Outcome, Queued, Rejected, Run, StageError, Trigger, Usage};
+use kiket_core::run::{Actor, Command, Event, Moment, Outcome, Queued, Rejected, Run, StageError, Trigger, Usage};
 use kiket_core::{RevisionId, RunId, Source, Timestamp};
 use serde_json::{Value as Json, json};
 use ulid::Ulid;
@@ -57,15 +58,19 @@ pub(crate) struct World {
     pub(crate) plan: Arc<Plan>,
     pub(crate) run: Run,
     pub(crate) events: Vec<Event>,
+    /// The time, which goes on by a millisecond with every command that is taken.
+    pub(crate) now: Timestamp,
 }
 
 impl World {
     pub(crate) fn start(rest: &str, inputs: Json) -> Self {
-        let text = pipeline(rest);
+        let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
+        let declared: Vec<String> = inputs.keys().map(|name| format!("{name}: {{}}")).collect();
+        let head = format!("pipeline: {{ id: p, inputs: {{ {} }} }}", declared.join(", "));
+        let text = format!("model_version: \"1.0\"\n{head}\n{rest}");
         let (revision, found) = compile_one(&text);
         let revision = revision.unwrap_or_else(|| panic!("{found:#?}"));
         let plan = Arc::clone(revision.plan("p").expect("the pipeline compiles"));
-        let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
         let queued = Queued {
             id: RunId::new(Ulid::nil()),
             project: "shop".to_owned(),
@@ -76,21 +81,23 @@ impl World {
             trigger: Trigger::Push,
             actor: "ada".to_owned(),
             inputs,
+            item: None,
             env: serde_json::Map::new(),
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
         };
-        let mut world = Self { plan, run: Run::default(), events: Vec::new() };
+        let mut world = Self { plan, run: Run::default(), events: Vec::new(), now: Timestamp::from_millis(0) };
         world.ask(Command::Queue(Arc::new(queued))).expect("a new run is queued");
         world
     }
 
     pub(crate) fn ask(&mut self, command: Command) -> Result<Vec<Event>, Rejected> {
-        let now = Timestamp::from_millis(self.events.len() as i64);
+        let now = self.now;
         let events = self.run.decide(&self.plan, command, &Moment { now })?;
         for event in &events {
             self.run.apply(event, now);
         }
         self.events.extend(events.iter().cloned());
+        self.now = now.after(Duration::from_millis(1));
         Ok(events)
     }
 
@@ -113,6 +120,18 @@ impl World {
         self.finish(stage, failed()).expect("an attempt is under way");
     }
 
+    /// Lets time go by.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+    }
+
+    /// Somebody agrees to what a stage waits for.
+    pub(crate) fn approve(&mut self, stage: &str, name: &str, roles: &[&str]) -> Result<Vec<Event>, Rejected> {
+        let roles = Some(roles.iter().map(|role| (*role).to_owned()).collect());
+        let actor = Actor { name: name.to_owned(), roles };
+        self.ask(Command::Approve { stage: stage.into(), actor, comment: None })
+    }
+
     /// Returns what happened, a line an event: `stage.ready a`.
     pub(crate) fn story(&self) -> String {
         let line = |event: &Event| match (event.stage(), event) {
@@ -120,12 +139,21 @@ impl World {
             (Some(stage), Event::StageFailed { error, allowed: true, .. }) => {
                 format!("{} {stage} {} (allowed)", event.kind(), error.code)
             }
+            (Some(stage), Event::StageRetrying { error, until, .. }) => match until {
+                Some(until) => format!("{} {stage} {} at {}", event.kind(), error.code, until.millis()),
+                None => format!("{} {stage} {}", event.kind(), error.code),
+            },
+            (Some(stage), Event::ApprovalRequested { request, .. }) => {
+                format!("{} {stage}: {}", event.kind(), request.message)
+            }
+            (Some(stage), Event::ApprovalGranted { by, .. }) => format!("{} {stage} by {by}", event.kind()),
             (Some(stage), Event::StageFailed { error, .. }) => format!("{} {stage} {}", event.kind(), error.code),
             (Some(stage), _) => format!("{} {stage}", event.kind()),
             (None, Event::RunSucceeded { outputs }) if !outputs.is_empty() => {
                 format!("{} {}", event.kind(), json!(**outputs))
             }
-            (None, Event::RunFailed { error: Some(error) }) => format!("{} {}", event.kind(), error.message),
+            (None, Event::RunFailed { error: Some(error), .. }) => format!("{} {}", event.kind(), error.message),
+            (None, Event::RunFailed { compensated: true, .. }) => format!("{} (compensated)", event.kind()),
             (None, _) => event.kind().to_owned(),
         };
         self.events.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -73,6 +73,7 @@ async fn start(
         trigger: Trigger::Api,
         actor: "api".to_owned(),
         inputs,
+        item: None,
         env: Map::new(),
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
     };

@@ -84,6 +84,7 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
         trigger: Trigger::Local,
         actor: std::env::var("USER").unwrap_or_default(),
         inputs,
+        item: None,
         env: Map::new(),
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
     };

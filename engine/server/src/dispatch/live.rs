@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kiket_core::plan::Plan;
 use kiket_core::revision::Revision;
-use kiket_core::run::{Command, Event, Moment, Rejected, Run, StageState};
+use kiket_core::run::{Command, Event, Moment, Rejected, Run, StageState, Trigger};
 use kiket_core::{ProjectId, RunId, Timestamp};
 use kiket_store::{Held, NewEvent, RunChange, Seq, Task, WorkChange, WorkKey, Write};
 
@@ -110,17 +110,22 @@ impl Draft<'_> {
                 let task = self.live.task(stage, attempt(stage) + 1);
                 self.put(task, self.moment.now);
             }
-            Event::StageRetrying { stage, attempt, .. } => {
+            Event::StageRetrying { stage, attempt, until, .. } => {
                 self.work.push(WorkChange::Done(self.live.task(stage, *attempt).key()));
                 let task = self.live.task(stage, attempt + 1);
-                self.put(task, self.moment.now);
+                self.put(task, until.unwrap_or(self.moment.now));
+            }
+            // The row is a timer: it is due when too few people have agreed in time.
+            Event::ApprovalRequested { stage, request } => {
+                let task = self.live.task(stage, attempt(stage) + 1);
+                self.put(task, request.deadline.unwrap_or(Timestamp::NEVER));
             }
             Event::StageSucceeded { stage, .. }
             | Event::StageFailed { stage, .. }
             | Event::StageCancelled { stage } => {
                 let stands = self.run.stage(stage);
                 let row = stands.and_then(|stage| match stage.state {
-                    StageState::Ready => Some(stage.attempt + 1),
+                    StageState::Ready | StageState::Waiting { .. } => Some(stage.attempt + 1),
                     StageState::Running => Some(stage.attempt),
                     _ => None,
                 });
@@ -233,8 +238,9 @@ pub(super) fn change(
     at: Timestamp,
     write: Write,
     held: Option<Held>,
-    work: Vec<WorkChange>,
+    mut work: Vec<WorkChange>,
 ) -> RunChange {
+    work.extend(wake_item(id, run, at));
     let event = |event: &Event| NewEvent {
         kind: event.kind().into(),
         stage: event.stage().map(|stage| stage.to_string()),
@@ -252,5 +258,16 @@ pub(super) fn change(
         state: serde_json::to_string(run).expect("a run is plain data"),
         held,
         work,
+    }
+}
+
+/// The item that waits for a run looks at it when it has ended.
+fn wake_item(id: RunId, run: &Run, at: Timestamp) -> Option<WorkChange> {
+    match run.queued.as_ref()?.trigger {
+        Trigger::Item { item, waits: true, .. } if run.status.is_terminal() => {
+            let task = Task::Item { item, run: id };
+            Some(WorkChange::Put { task, priority: 0, due: at, lease: None })
+        }
+        _ => None,
     }
 }

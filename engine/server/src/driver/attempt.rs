@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiket_core::plan::StagePlan;
+use kiket_core::plan::{CallPlan, StagePlan};
 use kiket_core::run::{Call, Outcome, StageError, Usage};
 use kiket_host::{Grants, HostCalls as _, HttpGrant, Invocation, InvokeError, Limits, Output, Progress};
 
@@ -50,29 +50,39 @@ async fn attempt(
     stage: &StagePlan,
     calls: &Arc<Calls>,
 ) -> Result<Output, StageError> {
-    let call = assignment.state.call(stage, assignment.attempt);
+    let made = stage.call().ok_or_else(|| StageError::new("internal", "the stage makes no call"))?;
+    let call = assignment.state.call(&assignment.plan, stage, made, assignment.attempt);
     let call = call.map_err(|error| StageError::new("expression", error.to_string()))?;
-    if !driver.plugins.is_loaded(&stage.digest) {
-        let message = format!("compiling {} for its first use", stage.plugin);
+    if !driver.plugins.is_loaded(&made.digest) {
+        let message = format!("compiling {} for its first use", made.plugin);
         let _ = calls.progress(Progress { message, done: 0, total: None }).await;
     }
-    let plugin = driver.plugins.load(&stage.digest).await;
+    let plugin = driver.plugins.load(&made.digest).await;
     let plugin = plugin.map_err(|error| StageError::new("plugin", error.to_string()))?;
     let Call { input, env } = call;
     let invocation = Invocation {
         plugin,
-        action: stage.action.clone(),
+        action: made.action.clone(),
         input: input.to_string(),
         env,
         run: assignment.run.to_string(),
         stage: assignment.stage.to_string(),
         attempt: assignment.attempt,
         effect_key: format!("{}/{}", assignment.run, assignment.stage),
-        grants: grants(assignment, stage),
-        limits: Limits { wall: stage.timeout.unwrap_or(WALL), ..Limits::default() },
+        grants: grants(assignment, made),
+        limits: Limits { wall: made.timeout.unwrap_or(WALL), ..Limits::default() },
     };
     let output = driver.plugins.invoke(invocation, Arc::clone(calls) as Arc<dyn kiket_host::HostCalls>).await;
-    output.map_err(|error: InvokeError| StageError::new(error.code(), error.to_string()))
+    output.map_err(|error| failure(&error))
+}
+
+/// What an attempt that came to nothing tells the run.
+fn failure(error: &InvokeError) -> StageError {
+    let retry_after = match error {
+        InvokeError::Failure { retry_after, .. } => *retry_after,
+        InvokeError::NotLoaded(_) | InvokeError::Stopped { .. } => None,
+    };
+    StageError { retry_after_ms: retry_after.map(millis), ..StageError::new(error.code(), error.to_string()) }
 }
 
 fn succeeded(output: Output) -> Outcome {
@@ -88,8 +98,8 @@ fn succeeded(output: Output) -> Outcome {
 }
 
 /// What the project granted the stage's plugin. A grant that cannot be read grants nothing.
-fn grants(assignment: &Assignment, stage: &StagePlan) -> Arc<Grants> {
-    let granted = assignment.revision.grants(&stage.plugin);
+fn grants(assignment: &Assignment, call: &CallPlan) -> Arc<Grants> {
+    let granted = assignment.revision.grants(&call.plugin);
     let http = granted.into_iter().flat_map(|granted| &granted.http).filter_map(|grant| {
         let scheme = if grant.scheme == "http" { kiket_host::Scheme::Http } else { kiket_host::Scheme::Https };
         let host = grant.host.parse().ok()?;

@@ -39,6 +39,7 @@ pub(super) fn queue_runs(
             trigger: Trigger::Push,
             actor: actor.to_owned(),
             inputs,
+            item: None,
             env: Map::new(),
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
         };
