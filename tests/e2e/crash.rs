@@ -1,5 +1,7 @@
 //! kill -9 at random moments: every run ends, and what had ended does not run again.
 
+use std::time::Instant;
+
 use serde_json::Value as Json;
 
 use crate::world::World;
@@ -29,7 +31,37 @@ async fn ten_kills_lose_nothing_and_repeat_nothing() {
         world.kill();
         world.boot();
     }
-    for run in &runs {
+    all_succeed(world, &runs).await;
+}
+
+#[tokio::test]
+async fn ten_kills_at_random_times_lose_nothing_and_repeat_nothing() {
+    let mut world = World::start().await;
+    world.add_project().await;
+    let first = world.run_pipeline(SIX).await;
+    world.finish(&first).await;
+    // The first run waits for the plugin to be compiled; the second shows how long a run lives.
+    let begun = Instant::now();
+    let second = world.trigger("p").await;
+    world.finish(&second).await;
+    let life = begun.elapsed();
+    let mut runs = Vec::new();
+    for _ in 0..10 {
+        for _ in 0..3 {
+            runs.push(world.trigger("p").await);
+        }
+        // The clock and not an event says when: the moment is the test.
+        let moment = life.mul_f64(rand::random_range(0.0..2.0));
+        eprintln!("killed {moment:?} after the runs began");
+        tokio::time::sleep(moment).await;
+        world.kill();
+        world.boot();
+    }
+    all_succeed(world, &runs).await;
+}
+
+async fn all_succeed(world: World, runs: &[String]) {
+    for run in runs {
         let finished = world.finish(run).await;
         assert_eq!(finished["status"], "succeeded", "{finished:#}");
     }

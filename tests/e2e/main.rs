@@ -7,4 +7,5 @@ mod hooks;
 mod hostile;
 mod push;
 mod stream;
+mod waiting;
 mod world;

@@ -2,7 +2,9 @@
 //!
 //! Every handler but `/up` and the webhook takes an [`auth::Admin`], which only a valid token makes.
 
+mod approvals;
 mod auth;
+mod body;
 mod health;
 mod hooks;
 mod problem;
@@ -64,6 +66,7 @@ pub(crate) fn router(api: Api) -> Router {
     let v1 = Router::new()
         .merge(projects::router())
         .merge(runs::router())
+        .merge(approvals::router())
         .merge(stream::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(hooks::router());

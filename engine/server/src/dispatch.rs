@@ -136,9 +136,9 @@ impl Dispatch {
         self.act(run, Some(held), records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
     }
 
-    /// Cancels a run.
-    pub(crate) async fn cancel(&self, run: RunId) -> Result<(), DispatchError> {
-        self.act(run, None, Vec::new(), Command::Cancel, None).await.map(drop)
+    /// Gives a run a command that comes from a person.
+    pub(crate) async fn tell(&self, run: RunId, command: Command) -> Result<(), DispatchError> {
+        self.act(run, None, Vec::new(), command, None).await.map(drop)
     }
 
     /// Ends a run whose time is up.

@@ -1,6 +1,6 @@
 //! Who asks. [`Admin`] can only be had from a valid token, and handlers take it as an argument.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use axum::extract::FromRequestParts;
@@ -12,13 +12,14 @@ use crate::token;
 
 /// Proof that the request carries an admin token.
 pub(crate) struct Admin {
-    _private: (),
+    /// The token's name: who acts.
+    pub(crate) name: String,
 }
 
-/// Hashes of tokens that the store has confirmed. Tokens cannot be revoked yet, so a
+/// Names of tokens that the store has confirmed, by their hashes. Tokens cannot be revoked yet, so a
 /// confirmed one stays valid as long as the process.
 #[derive(Default)]
-pub(crate) struct Tokens(RwLock<HashSet<String>>);
+pub(crate) struct Tokens(RwLock<HashMap<String, String>>);
 
 impl FromRequestParts<Api> for Admin {
     type Rejection = Problem;
@@ -33,13 +34,13 @@ impl FromRequestParts<Api> for Admin {
         let Some(hash) = hash else {
             return Err(Problem::unauthorized("invalid_token", "this is not a token of kiket"));
         };
-        if api.tokens.0.read().unwrap_or_else(PoisonError::into_inner).contains(&hash) {
-            return Ok(Self { _private: () });
+        if let Some(name) = api.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
+            return Ok(Self { name: name.clone() });
         }
         match api.store.token(&hash).await? {
-            Some(_) => {
-                api.tokens.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash);
-                Ok(Self { _private: () })
+            Some(token) => {
+                api.tokens.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, token.name.clone());
+                Ok(Self { name: token.name })
             }
             None => Err(Problem::unauthorized("invalid_token", "the server does not know this token")),
         }

@@ -128,6 +128,9 @@ impl From<DispatchError> for Problem {
             DispatchError::Rejected(Rejected::Ended) => {
                 Self::new(StatusCode::CONFLICT, "run_ended", "the run has ended")
             }
+            DispatchError::Rejected(rejected @ Rejected::NotAsked { .. }) => {
+                Self::new(StatusCode::FORBIDDEN, "not_an_approver", rejected.to_string())
+            }
             DispatchError::Rejected(rejected) => Self::new(StatusCode::CONFLICT, "rejected", rejected.to_string()),
             DispatchError::Lost => {
                 Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the run; ask again")

@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use kiket_core::run::{Queued, Run, Trigger};
+use kiket_core::run::{Command, Queued, Run, Trigger};
 use kiket_core::{RunId, Timestamp};
 use kiket_store::{Entry, Filter, Position, RunFilter, RunRow};
 use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue, json};
 
 use super::auth::Admin;
-use super::{Api, Problem, projects};
+use super::{Api, Problem, body, projects};
 use crate::clock;
 use crate::dispatch::{DispatchError, NewRun};
 
@@ -50,11 +50,7 @@ async fn start(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let body: StartBody = match body.as_ref() {
-        b"" => StartBody::default(),
-        body => serde_json::from_slice(body)
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_body", error.to_string()))?,
-    };
+    let body: StartBody = body::read(&body)?;
     let project = projects::find(&api, &project).await?;
     let no_revision = || Problem::new(StatusCode::CONFLICT, "no_revision", "the project has no active revision yet");
     let id = project.active_revision.ok_or_else(no_revision)?;
@@ -137,7 +133,7 @@ async fn cancel(
     Path(run): Path<String>,
 ) -> Result<(StatusCode, Json<JsonValue>), Problem> {
     let row = find(&api, &run).await?;
-    api.dispatch.cancel(row.id).await?;
+    api.dispatch.tell(row.id, Command::Cancel).await?;
     let state = api.dispatch.load(row.id).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id, "status": state.status.word() }))))
 }
@@ -178,7 +174,7 @@ pub(super) async fn find(api: &Api, run: &str) -> Result<RunRow, Problem> {
     api.store.run(id).await?.ok_or_else(|| Problem::not_found("run", run))
 }
 
-fn parse(row: &RunRow) -> Result<Run, Problem> {
+pub(super) fn parse(row: &RunRow) -> Result<Run, Problem> {
     serde_json::from_str(&row.state).map_err(|error| {
         tracing::error!(run.id = %row.id, %error, "the stored state of a run cannot be read");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the stored state of the run cannot be read")
@@ -205,10 +201,11 @@ fn describe(row: &RunRow) -> Result<JsonValue, Problem> {
         "stages": stages,
         "outputs": run.outputs,
         "error": run.error,
+        "compensated": run.compensated,
     }))
 }
 
-fn describe_stage(stage: &kiket_core::run::Stage) -> JsonValue {
+pub(super) fn describe_stage(stage: &kiket_core::run::Stage) -> JsonValue {
     let mut described = serde_json::to_value(&stage.state).unwrap_or_default();
     described["id"] = json!(&*stage.id);
     described["attempt"] = json!(stage.attempt);

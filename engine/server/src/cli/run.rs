@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use kiket_core::run::{Queued, RunStatus, Trigger};
+use kiket_core::run::{Command, Queued, RunStatus, Trigger};
 use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{Change, HookSecret, NewEvent, NewProject, NewRevision, Position, RevisionStatus, StoreError};
 use serde_json::{Map, Value as Json, json};
@@ -104,7 +104,7 @@ async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitC
                 if std::mem::replace(&mut interrupted, true) {
                     return Ok(ExitCode::FAILURE);
                 }
-                engine.dispatch.cancel(run).await?;
+                engine.dispatch.tell(run, Command::Cancel).await?;
                 continue;
             }
         };
