@@ -1,34 +1,60 @@
-//! Puts the bundled plugins into the binary: every component in `plugins/dist`.
+//! Puts what kiket ships into the binary: the bundled plugins, which are every component in `plugins/dist`, and the
+//! templates and default definitions below `workflows`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"));
     let dist = root.join("../../plugins/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
-    let mut components: Vec<PathBuf> = fs::read_dir(&dist)
+    // Folders below it hold components for tests.
+    let components: BTreeMap<String, PathBuf> = files(&dist)
         .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        .filter(|(name, _)| !name.contains('/'))
+        .filter_map(|(name, path)| Some((name.strip_suffix(".wasm")?.to_owned(), path)))
         .collect();
-    components.sort();
     if components.is_empty() {
         println!("cargo::error=the bundled plugins are not built yet: run `cargo xtask setup` first");
         process::exit(1);
     }
-    let mut code =
-        "/// The bundled plugins: name and component.\npub(crate) static BUNDLED: &[(&str, &[u8])] = &[\n".to_owned();
-    for path in components {
-        let path = path.canonicalize().expect("the component was just listed");
-        let name = path.file_stem().and_then(|name| name.to_str()).expect("plugins have plain names");
-        writeln!(code, "    ({name:?}, include_bytes!({:?})),", path.display().to_string())
+    write("bundled.rs", "BUNDLED: &[(&str, &[u8])]", "The bundled plugins: name and component.", "bytes", &components);
+
+    let workflows = root.join("../../workflows");
+    println!("cargo::rerun-if-changed={}", workflows.display());
+    let what = "The templates of `kiket init`: path below `workflows/templates` and text.";
+    write("templates.rs", "TEMPLATES: &[(&str, &str)]", what, "str", &files(&workflows.join("templates")));
+    let what = "The definitions of the bundled level: path below `workflows/defaults` and text.";
+    write("defaults.rs", "DEFAULTS: &[(&str, &str)]", what, "str", &files(&workflows.join("defaults")));
+}
+
+/// Returns every file below a folder by its path from there; none where there is no such folder.
+fn files(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for path in fs::read_dir(&next).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).expect("it was found there").to_str().expect("it has a plain name");
+            found.insert(name.to_owned(), path.canonicalize().expect("it was just listed"));
+        }
+    }
+    found
+}
+
+/// Writes a file of code with one table: names, and what the files hold.
+fn write(file: &str, table: &str, what: &str, include: &str, entries: &BTreeMap<String, PathBuf>) {
+    let mut code = format!("/// {what}\npub(crate) static {table} = &[\n");
+    for (name, path) in entries {
+        writeln!(code, "    ({name:?}, include_{include}!({:?})),", path.display().to_string())
             .expect("writing to a string");
     }
     code += "];\n";
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for what is built"));
-    fs::write(out.join("bundled.rs"), code).expect("the folder for what is built can be written");
+    fs::write(out.join(file), code).expect("the folder for what is built can be written");
 }

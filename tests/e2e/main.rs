@@ -5,6 +5,7 @@ mod checker;
 mod crash;
 mod hooks;
 mod hostile;
+mod packs;
 mod push;
 mod stream;
 mod waiting;

@@ -189,6 +189,10 @@ impl World {
         self.http.post(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
     }
 
+    pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
+        self.http.patch(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
     /// A request to an address of the server, without a token.
     pub(crate) fn bare(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))

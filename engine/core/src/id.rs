@@ -4,9 +4,11 @@
 //! comes in as an argument. The text form is lower case and is the only form
 //! that leaves the process (API, database, logs).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ulid::Ulid;
 
@@ -65,6 +67,16 @@ macro_rules! id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": concat!("^", $prefix, "[0-9a-z]{26}$") })
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -84,6 +96,15 @@ id!(
     /// Names one execution of a pipeline.
     RunId, "run", "run_"
 );
+impl RunId {
+    /// Returns the id that comes `count` after this one: several runs that one command starts.
+    #[must_use]
+    pub fn nth(self, count: usize) -> Self {
+        let random = self.0.random().wrapping_add(count as u128);
+        Self(Ulid::from_parts(self.0.timestamp_ms(), random))
+    }
+}
+
 id!(
     /// Names a project: one Git repository that kiket follows.
     ProjectId, "project", "prj_"

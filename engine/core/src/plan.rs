@@ -16,7 +16,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Refusal;
-use crate::definition::{Approver, Concurrency, InputDefinition, Priority, Retry, RunOn, Triggers};
+use crate::definition::{ApprovalDefinition, Approver, Concurrency, InputDefinition, Priority, Retry, RunOn, Triggers};
 use crate::expression::{Expression, Template};
 use crate::manifest::Effect;
 
@@ -139,7 +139,44 @@ pub struct ApprovalPlan {
     pub message: Template,
 }
 
+impl ApprovalPlan {
+    pub(crate) fn of(definition: &ApprovalDefinition) -> Self {
+        Self {
+            approvers: definition.approvers.iter().map(|approver| approver.value.clone()).collect(),
+            required: definition.required,
+            deadline: definition.deadline,
+            message: definition.message.clone(),
+        }
+    }
+}
+
 impl Plan {
+    /// Makes the plan of a transition's steps, whose edges lead from a need to what needs it.
+    pub(crate) fn of_steps(name: &str, nodes: Vec<StagePlan>, edges: &[(usize, usize)]) -> Self {
+        let mut graph = DiGraph::new();
+        let mut by_id = BTreeMap::new();
+        for node in nodes {
+            let id = node.id.clone();
+            by_id.insert(id, graph.add_node(node));
+        }
+        for (from, to) in edges {
+            graph.update_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
+        }
+        Self {
+            pipeline: name.to_owned(),
+            name: name.to_owned(),
+            on: Triggers::default(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            concurrency: None,
+            timeout: None,
+            priority: Priority::default(),
+            matrices: Vec::new(),
+            graph,
+            by_id,
+        }
+    }
+
     /// Returns how many stages there are.
     #[must_use]
     pub fn len(&self) -> usize {

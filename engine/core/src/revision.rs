@@ -1,37 +1,129 @@
 //! A revision: everything a project's definitions mean at one commit. It publishes whole or not at all.
+//!
+//! Definitions come from four levels. Of two with one kind and one id the higher level's counts, whole; what it
+//! replaces is not compiled, and nothing is said of it.
+
+mod choose;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::definition::{self, Definition, PluginGrants};
-use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
+use crate::definition::{
+    self, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition, Triggers,
+};
+use crate::diagnostic::{Diagnostic, Problems, Severity};
+use crate::machine::{Machine, compile_workflow};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
-use crate::source::Source;
+use crate::source::{Level, Origin, Source};
+use choose::Chosen;
 
 /// Compiled definitions.
 #[derive(Debug, Default)]
 pub struct Revision {
     plans: BTreeMap<String, Arc<Plan>>,
+    /// What transitions do in the world, by names that no pipeline can have.
+    step_plans: BTreeMap<String, Arc<Plan>>,
+    machines: BTreeMap<String, Arc<Machine>>,
+    types: Vec<Arc<ItemTypeDefinition>>,
+    project: Option<Arc<ProjectDefinition>>,
     grants: BTreeMap<String, Arc<PluginGrants>>,
+    provenance: Vec<Provenance>,
+    commit: Option<String>,
+}
+
+/// Where a definition comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// What kind it is.
+    pub kind: Kind,
+    /// Its id; empty for a kind that a project has one of.
+    pub id: String,
+    /// Path of its file.
+    pub path: String,
+    /// Line of its file, counted from 1.
+    pub line: u32,
+    /// Level, repository, branch and commit.
+    pub origin: Origin,
+    /// The levels of those that it replaces, the strongest first.
+    pub replaces: Vec<Level>,
 }
 
 impl Revision {
-    /// Returns the plan of a pipeline.
+    /// Returns the plan of a run: a pipeline's, or that of a transition's steps.
     #[must_use]
-    pub fn plan(&self, pipeline: &str) -> Option<&Arc<Plan>> {
-        self.plans.get(pipeline)
+    pub fn plan(&self, name: &str) -> Option<&Arc<Plan>> {
+        self.plans.get(name).or_else(|| self.step_plans.get(name))
     }
 
-    /// Returns all plans in the order of their ids.
-    pub fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
+    /// Returns the plan of a pipeline.
+    #[must_use]
+    pub fn pipeline(&self, id: &str) -> Option<&Arc<Plan>> {
+        self.plans.get(id)
+    }
+
+    /// Returns the plans of all pipelines in the order of their ids.
+    pub fn pipelines(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.plans.values()
+    }
+
+    /// Returns a workflow.
+    #[must_use]
+    pub fn machine(&self, workflow: &str) -> Option<&Arc<Machine>> {
+        self.machines.get(workflow)
+    }
+
+    /// Returns all workflows in the order of their ids.
+    pub fn machines(&self) -> impl Iterator<Item = &Arc<Machine>> {
+        self.machines.values()
+    }
+
+    /// Returns the workflow that items of a type live in: the one that the type names, else the project's first by id
+    /// (those of the project's own repository before those of weaker levels).
+    #[must_use]
+    pub fn machine_for(&self, kind: &str) -> Option<&Arc<Machine>> {
+        let named = self.item_type(kind).and_then(|kind| kind.workflow.as_ref());
+        let own = self.provenance.iter().filter(|found| found.kind == Kind::Workflow);
+        let first = own.max_by_key(|found| (found.origin.level, std::cmp::Reverse(found.id.clone())));
+        named
+            .and_then(|named| self.machines.get(&named.value))
+            .or_else(|| first.and_then(|first| self.machines.get(&first.id)))
+    }
+
+    /// Returns the type of that key.
+    #[must_use]
+    pub fn item_type(&self, key: &str) -> Option<&ItemTypeDefinition> {
+        self.types.iter().find(|kind| kind.key.value == key).map(Arc::as_ref)
+    }
+
+    /// Returns the types that items can have, in the order of the file.
+    pub fn item_types(&self) -> impl Iterator<Item = &ItemTypeDefinition> {
+        self.types.iter().filter(|kind| kind.active).map(Arc::as_ref)
+    }
+
+    /// Returns what the keys of the project's items begin with: its own key, or its name in capitals.
+    #[must_use]
+    pub fn project_key(&self, name: &str) -> String {
+        let own = self.project.as_ref().and_then(|project| project.key.as_ref());
+        own.map_or_else(|| name.to_ascii_uppercase(), |key| key.value.clone())
     }
 
     /// Returns what a plugin may do, by its name in `uses:`. Without an entry it may do nothing.
     #[must_use]
     pub fn grants(&self, plugin: &str) -> Option<&Arc<PluginGrants>> {
         self.grants.get(plugin)
+    }
+
+    /// Returns where every definition comes from, by kind and id.
+    #[must_use]
+    pub fn provenance(&self) -> &[Provenance] {
+        &self.provenance
+    }
+
+    /// Returns the commit of the project's own repository.
+    #[must_use]
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
     }
 }
 
@@ -40,12 +132,7 @@ impl Revision {
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
     let mut paths: Vec<String> = definitions
-        .filter_map(|definition| match definition {
-            Definition::Pipeline(pipeline) => Some(pipeline),
-            Definition::Plugins(_) => None,
-        })
-        .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
-        .flat_map(|stage| stage.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
+        .flat_map(|definition| definition.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
         .collect();
     paths.sort_unstable();
     paths.dedup();
@@ -55,34 +142,28 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
 /// Parses and compiles all sources. Every problem is reported; there is a revision only where none is an error.
 #[must_use]
 pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
-    let mut revision = Revision::default();
-    let mut parsed: Vec<(&Source, Option<Definition>, Vec<Diagnostic>)> = sources
-        .iter()
-        .map(|source| (source, definition::parse(source)))
-        .map(|(source, (definition, found))| (source, definition, found))
-        .collect();
-    for (_, definition, _) in &mut parsed {
-        if let Some(Definition::Plugins(plugins)) = definition {
-            let grants = std::mem::take(&mut plugins.plugins);
-            revision.grants = grants.into_iter().map(|(name, grants)| (name, Arc::new(grants))).collect();
+    let Chosen { files, provenance } = choose::choose(sources);
+    let mut revision = Revision {
+        provenance,
+        commit: sources.iter().find(|source| source.origin.level == Level::Repository).and_then(|source| source.origin.commit.clone()),
+        ..Revision::default()
+    };
+    let mut grants: BTreeMap<String, Arc<PluginGrants>> = BTreeMap::new();
+    for file in &files {
+        if let Some(Definition::Plugins(plugins)) = &file.definition {
+            grants.extend(plugins.plugins.iter().map(|(name, grants)| (name.clone(), Arc::new(grants.clone()))));
         }
     }
-    let grants = std::mem::take(&mut revision.grants);
     let surroundings = Surroundings { catalog, grants: &|plugin| grants.get(plugin).map(Arc::as_ref) };
-    let mut homes: BTreeMap<String, &str> = BTreeMap::new();
+    let declared = definition::Declared::of(files.iter().filter_map(|file| file.definition.as_ref()));
     let mut diagnostics = Vec::new();
-    for (source, definition, mut found) in parsed {
-        let mut problems = Problems::of(source);
-        if let Some(Definition::Pipeline(pipeline)) = definition {
-            let id = pipeline.id.value.clone();
-            if let Some(home) = homes.insert(id.clone(), &source.path) {
-                let message = format!("pipeline \"{id}\" is already defined in {home}");
-                problems.report(Code::DuplicateId, pipeline.id.span, message);
-            }
-            if let Some(plan) = compile_pipeline(&pipeline, surroundings, &mut problems) {
-                revision.plans.insert(id, Arc::new(plan));
-            }
+    for file in files {
+        let mut problems = Problems::of(file.source);
+        if let Some(found) = &file.definition {
+            definition::check_references(found, &declared, &mut problems);
+            revision.add(found, file.source.origin.level, surroundings, &mut problems);
         }
+        let mut found = file.diagnostics;
         found.extend(problems.into_diagnostics());
         found.sort_by_key(|found| found.span);
         diagnostics.extend(found);
@@ -90,4 +171,35 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     revision.grants = grants;
     let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
     (accepted.then_some(revision), diagnostics)
+}
+
+impl Revision {
+    fn add(
+        &mut self,
+        definition: &Definition,
+        level: Level,
+        surroundings: Surroundings<'_>,
+        problems: &mut Problems<'_>,
+    ) {
+        match definition {
+            Definition::Pipeline(pipeline) => {
+                if let Some(mut plan) = compile_pipeline(pipeline, surroundings, problems) {
+                    if level < Level::Project {
+                        // What a whole organisation shares starts nothing by itself.
+                        plan.on = Triggers::default();
+                    }
+                    self.plans.insert(pipeline.id.value.clone(), Arc::new(plan));
+                }
+            }
+            Definition::Workflow(workflow) => {
+                if let Some((machine, plans)) = compile_workflow(workflow, surroundings, problems) {
+                    self.step_plans.extend(plans.into_iter().map(|plan| (plan.pipeline.clone(), Arc::new(plan))));
+                    self.machines.insert(workflow.id.value.clone(), Arc::new(machine));
+                }
+            }
+            Definition::ItemTypes(types) => self.types = types.types.iter().cloned().map(Arc::new).collect(),
+            Definition::Project(project) => self.project = Some(Arc::new((**project).clone())),
+            _ => {}
+        }
+    }
 }

@@ -5,8 +5,11 @@
 mod approvals;
 mod auth;
 mod body;
+mod comments;
+mod definitions;
 mod health;
 mod hooks;
+mod items;
 mod problem;
 mod projects;
 mod runs;
@@ -23,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use problem::Problem;
 
 use crate::dispatch::Dispatch;
+use crate::items::Items;
 use crate::publish::Publisher;
 use crate::revisions::Revisions;
 
@@ -34,6 +38,7 @@ const BODY_BYTES: usize = 1024 * 1024;
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) items: Arc<Items>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) revisions: Arc<Revisions>,
     pub(crate) tokens: Arc<auth::Tokens>,
@@ -46,6 +51,7 @@ impl Api {
     pub(crate) fn new(
         publisher: Arc<Publisher>,
         dispatch: Arc<Dispatch>,
+        items: Arc<Items>,
         public_url: &str,
         shutdown: CancellationToken,
     ) -> Self {
@@ -54,6 +60,7 @@ impl Api {
             revisions: Arc::clone(&publisher.revisions),
             tokens: Arc::default(),
             dispatch,
+            items,
             publisher,
             public_url: public_url.into(),
             shutdown,
@@ -67,6 +74,9 @@ pub(crate) fn router(api: Api) -> Router {
         .merge(projects::router())
         .merge(runs::router())
         .merge(approvals::router())
+        .merge(definitions::router())
+        .merge(items::router())
+        .merge(comments::router())
         .merge(stream::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(hooks::router());

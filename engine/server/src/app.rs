@@ -17,8 +17,9 @@ use crate::api::{self, Api};
 use crate::config::Config;
 use crate::dispatch::{Assignment, Dispatch, Slots};
 use crate::driver::{self, Driver, Guests};
+use crate::items::Items;
 use crate::plugins::Plugins;
-use crate::publish::{self, Publisher};
+use crate::publish::{self, GitSource, Publisher};
 use crate::revisions::Revisions;
 use crate::{clock, token};
 
@@ -27,6 +28,7 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) items: Arc<Items>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -46,7 +48,12 @@ impl Engine {
     /// Opens what is kept in `data` and starts the workers.
     ///
     /// Compiled code is kept in `cache`; what is in it gets executed, so it belongs to this user alone.
-    pub(crate) async fn open(data: &Path, cache: PathBuf, slots: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        data: &Path,
+        cache: PathBuf,
+        slots: usize,
+        organisation: Option<GitSource>,
+    ) -> anyhow::Result<Self> {
         let mut private = std::fs::DirBuilder::new();
         let made = private.recursive(true).mode(0o700).create(data);
         made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
@@ -61,18 +68,21 @@ impl Engine {
         let (hand, handed) = mpsc::unbounded_channel::<Assignment>();
         let dispatch = Dispatch::new(store.clone(), Arc::clone(&revisions), Arc::clone(&slots), owner.clone(), hand);
         let dispatch = Arc::new(dispatch);
+        let items = Arc::new(Items::new(store.clone(), Arc::clone(&revisions), Arc::clone(&dispatch)));
         let publisher = Arc::new(Publisher {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
             revisions,
             dispatch: Arc::clone(&dispatch),
             mirrors: data.join("git"),
+            organisation,
         });
         let shutdown = CancellationToken::new();
         let guests = Guests::start()?;
         let driver = Driver {
             store: store.clone(),
             dispatch: Arc::clone(&dispatch),
+            items: Arc::clone(&items),
             plugins: Arc::clone(&plugins),
             outbound: Outbound::new()?,
             slots,
@@ -83,7 +93,7 @@ impl Engine {
             tokio::spawn(driver::run(driver, guests, handed, shutdown.clone())),
             tokio::spawn(publish::run(store.clone(), Arc::clone(&publisher), owner, shutdown.clone())),
         ];
-        Ok(Self { store, plugins, dispatch, publisher, shutdown, tasks })
+        Ok(Self { store, plugins, dispatch, items, publisher, shutdown, tasks })
     }
 
     /// Stops the workers. What is under way is cut off and found again at the next start.
@@ -99,7 +109,7 @@ impl Engine {
 impl Server {
     /// Starts a server; it answers from here on.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let engine = Engine::open(&config.data, config.cache.clone(), config.slots).await?;
+        let engine = Engine::open(&config.data, config.cache.clone(), config.slots, config.organisation.clone()).await?;
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -108,6 +118,7 @@ impl Server {
         let api = Api::new(
             Arc::clone(&engine.publisher),
             Arc::clone(&engine.dispatch),
+            Arc::clone(&engine.items),
             public_url.trim_end_matches('/'),
             engine.shutdown.clone(),
         );

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use crate::publish::GitSource;
+
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -16,6 +18,8 @@ pub struct Config {
     pub slots: usize,
     /// The address that clients reach it at, for the webhook URLs it shows.
     pub public_url: Option<String>,
+    /// The repository of definitions that every project falls back to.
+    pub organisation: Option<GitSource>,
 }
 
 impl Config {
@@ -25,6 +29,6 @@ impl Config {
     /// Makes the configuration of a server that keeps everything below `data`.
     #[must_use]
     pub fn new(data: PathBuf, listen: SocketAddr) -> Self {
-        Self { cache: data.join("cache"), data, listen, slots: Self::SLOTS, public_url: None }
+        Self { cache: data.join("cache"), data, listen, slots: Self::SLOTS, public_url: None, organisation: None }
     }
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
+use crate::items::Items;
 use crate::plugins::Plugins;
 use crate::revisions::RevisionError;
 
@@ -27,6 +28,8 @@ pub(crate) use guests::Guests;
 
 /// How long the driver sleeps at most before it looks for work: what a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
+/// The kinds of work it takes up.
+const KINDS: [TaskKind; 3] = [TaskKind::Stage, TaskKind::Deadline, TaskKind::Item];
 /// How many rows one claim takes at most.
 const BATCH: usize = 32;
 
@@ -34,6 +37,7 @@ const BATCH: usize = 32;
 pub(crate) struct Driver {
     pub(crate) store: Store,
     pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) items: Arc<Items>,
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) outbound: Outbound,
     pub(crate) slots: Arc<Slots>,
@@ -88,7 +92,7 @@ async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
     let now = clock::now();
     let claim = Claim {
         owner: driver.owner.clone(),
-        kinds: vec![TaskKind::Stage, TaskKind::Deadline],
+        kinds: KINDS.to_vec(),
         limit: u32::try_from(slots.len()).unwrap_or(u32::MAX),
         now,
         until: now.after(LEASE),
@@ -114,7 +118,14 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
             drop(slot);
             (run, driver.dispatch.expire(run, held.clone()).await)
         }
-        Task::Delivery { .. } | Task::Item { .. } => return,
+        Task::Item { item, run } => {
+            drop(slot);
+            if let Err(error) = driver.items.run_ended(item, run, held).await {
+                tracing::error!(item.id = %item, run.id = %run, %error, "an item cannot go on after its actions");
+            }
+            return;
+        }
+        Task::Delivery { .. } => return,
     };
     let result = match result {
         Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {
@@ -144,7 +155,7 @@ async fn renew_for_ever(driver: &Driver) {
 
 /// Returns how long there is nothing to do as far as the store knows.
 async fn until_due(driver: &Driver) -> Duration {
-    match driver.store.earliest_due(&[TaskKind::Stage, TaskKind::Deadline]).await {
+    match driver.store.earliest_due(&KINDS).await {
         Ok(Some(due)) => {
             let millis = u64::try_from(due.millis() - clock::now().millis()).unwrap_or(0);
             Duration::from_millis(millis).clamp(Duration::from_millis(1), POLL)

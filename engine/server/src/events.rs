@@ -79,6 +79,9 @@ pub(crate) fn frame(entry: &Entry, project: &str) -> String {
     if let Some(run) = entry.run {
         frame += &format!(",\"run\":\"{run}\"");
     }
+    if let Some(item) = entry.item {
+        frame += &format!(",\"item\":\"{item}\"");
+    }
     if let Some(seq) = entry.seq {
         frame += &format!(",\"seq\":{seq}");
     }

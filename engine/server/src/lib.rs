@@ -3,7 +3,7 @@
 //! The only crate that listens, schedules or reads a clock. What calls what:
 //!
 //! ```text
-//! main → cli → app → { api, driver, publish } → { dispatch, events } → { revisions, plugins } → store, host, sync, core
+//! main → cli → app → { api, driver, publish } → items → { dispatch, events } → { revisions, plugins } → store, host, sync, core
 //! ```
 //!
 //! Siblings in braces never import each other; they meet in the store.
@@ -16,6 +16,7 @@ pub mod config;
 mod dispatch;
 mod driver;
 mod events;
+mod items;
 mod plugins;
 mod publish;
 mod revisions;

@@ -5,11 +5,13 @@
 
 mod delivery;
 mod fetch;
+mod levels;
 mod payload;
 mod start;
 mod sync;
 
 pub(crate) use delivery::run;
+pub use levels::GitSource;
 pub(crate) use sync::{Publisher, SyncFailure};
 
 use payload::{Push, PushError};

@@ -91,12 +91,7 @@ fn compile_stage<'d>(
             }
             Task::Call(call)
         }
-        TaskDefinition::Approval(approval) => Task::Approval(ApprovalPlan {
-            approvers: approval.approvers.iter().map(|approver| approver.value.clone()).collect(),
-            required: approval.required,
-            deadline: approval.deadline,
-            message: approval.message.clone(),
-        }),
+        TaskDefinition::Approval(approval) => Task::Approval(ApprovalPlan::of(approval)),
         // Refused by its shape; a plan that holds one is never made.
         TaskDefinition::Run { pipeline, .. } => {
             Task::Nothing(format!("running {} is not supported yet", pipeline.value))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -10,7 +11,7 @@ use crate::id::{RevisionId, RunId};
 use crate::time::Timestamp;
 
 /// A fact about a run. Each variant says the transition it causes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
 pub enum Event {
     /// The run exists: all its stages are pending.
@@ -69,7 +70,8 @@ pub enum Event {
         /// Why.
         error: StageError,
         /// When the next one begins; at once where none is given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::time::rfc3339::option")]
+        #[schemars(with = "Option<Timestamp>")]
         until: Option<Timestamp>,
     },
     /// People are asked: pending → waiting.
@@ -155,7 +157,7 @@ pub enum Event {
 }
 
 /// What a run is started with, kept for its whole life.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Queued {
     /// The run's id.
     pub id: RunId,

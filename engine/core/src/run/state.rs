@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -141,6 +142,7 @@ pub enum Wait {
     /// The time of its next attempt.
     Retry {
         /// When that is.
+        #[serde(with = "crate::time::rfc3339")]
         until: Timestamp,
         /// Why the last one failed.
         error: StageError,
@@ -155,7 +157,7 @@ pub enum Wait {
 }
 
 /// What people are asked before a run goes on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApprovalRequest {
     /// The question.
     pub message: String,
@@ -164,7 +166,8 @@ pub struct ApprovalRequest {
     /// How many have to agree.
     pub required: u32,
     /// When it is too late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::time::rfc3339::option")]
+    #[schemars(with = "Option<Timestamp>")]
     pub deadline: Option<Timestamp>,
 }
 
@@ -184,7 +187,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// Why a stage or a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StageError {
     /// Stable code, for example `timeout_cpu`.
     pub code: String,
@@ -196,7 +199,7 @@ pub struct StageError {
 }
 
 /// What an attempt used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// Time inside the guest, in milliseconds.
     pub cpu_ms: u64,
@@ -207,7 +210,7 @@ pub struct Usage {
 }
 
 /// What started a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Trigger {
     /// A push to the repository.

@@ -1,6 +1,8 @@
 //! Core as its callers see it: definitions in, plans and diagnostics out; commands in, events out.
 
 mod compile;
+mod mutations;
 mod properties;
+mod reference;
 mod run;
 mod support;

@@ -1,5 +1,6 @@
 //! A world for tests of core: a catalog with one plugin, definitions as text, runs driven by hand.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,4 +163,32 @@ impl World {
 
 pub(crate) fn failed() -> Outcome {
     Outcome::Failed(StageError::new("permanent", "broken"))
+}
+
+/// Every definition file that the repository ships, and the public packs it is tested with.
+pub(crate) fn shipped() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for folder in ["workflows", "tests/corpus"] {
+        collect(&root.join(folder), &mut found);
+    }
+    assert!(found.len() > 20, "the repository ships {} definition files", found.len());
+    found.sort_by(|one: &Source, other: &Source| one.path.cmp(&other.path));
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<Source>) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, found);
+            continue;
+        }
+        let text = path.to_str().expect("paths are text");
+        let definition = text.find("/.kiket/").map(|at| &text[at + 1..]);
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if let Some(name) = definition.filter(|_| is_yaml) {
+            found.push(Source::new(name, std::fs::read_to_string(&path).expect("definitions are text")));
+        }
+    }
 }

@@ -4,11 +4,13 @@ use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, Que
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kiket_core::catalog::Refusal;
+use kiket_core::item::{Reason, Refusal};
 use kiket_core::run::Rejected;
 use kiket_store::{CommitError, Conflict, StoreError};
 use serde::Serialize;
 
 use crate::dispatch::DispatchError;
+use crate::items::ItemError;
 use crate::publish::SyncFailure;
 
 /// An answer that is an error.
@@ -24,6 +26,8 @@ pub(crate) struct Problem {
 #[derive(Debug, Serialize)]
 struct FieldError {
     pointer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     detail: String,
 }
 
@@ -60,8 +64,21 @@ impl Problem {
     pub(crate) fn invalid_inputs(refusals: Vec<Refusal>) -> Self {
         let mut problem = Self::invalid("invalid_inputs", "the pipeline refuses these inputs");
         let field =
-            |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), detail: refusal.reason };
+            |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), code: None, detail: refusal.reason };
         problem.errors = refusals.into_iter().map(field).collect();
+        problem
+    }
+
+    /// A transition that did not happen, with every reason.
+    pub(crate) fn refused(reasons: &[Reason]) -> Self {
+        let all: Vec<&str> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+        let mut problem = Self::new(StatusCode::CONFLICT, "transition_refused", all.join("; "));
+        let field = |reason: &Reason| FieldError {
+            pointer: String::new(),
+            code: serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)),
+            detail: reason.message.clone(),
+        };
+        problem.errors = reasons.iter().map(field).collect();
         problem
     }
 
@@ -137,6 +154,33 @@ impl From<DispatchError> for Problem {
             }
             DispatchError::Store(error) => error.into(),
             error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ItemError> for Problem {
+    fn from(error: ItemError) -> Self {
+        match error {
+            ItemError::Unknown => Self::not_found("item", ""),
+            ItemError::NoRevision => Self::new(StatusCode::CONFLICT, "no_revision", error.to_string()),
+            ItemError::NoWorkflow(_) => Self::new(StatusCode::CONFLICT, "no_workflow", error.to_string()),
+            ItemError::UnknownType { .. } => Self::invalid("unknown_type", error.to_string()),
+            ItemError::Changed(_) => Self::new(StatusCode::PRECONDITION_FAILED, "changed", error.to_string()),
+            ItemError::Refused(Refusal::Values(refused)) => {
+                let mut problem = Self::invalid("invalid_item", "the item cannot have these values");
+                let field = |(name, detail): (String, String)| FieldError {
+                    pointer: format!("/{}", name.replacen('.', "/", 1)),
+                    code: None,
+                    detail,
+                };
+                problem.errors = refused.into_iter().map(field).collect();
+                problem
+            }
+            ItemError::Refused(refusal) => Self::new(StatusCode::CONFLICT, "rejected", refusal.to_string()),
+            ItemError::Busy => Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the item; ask again"),
+            ItemError::Dispatch(error) => error.into(),
+            ItemError::Store(error) => error.into(),
+            error @ ItemError::Revision(_) => Self::internal(&error),
         }
     }
 }

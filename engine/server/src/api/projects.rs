@@ -33,6 +33,17 @@ struct NewBody {
     branch: Option<String>,
     #[serde(default)]
     hook_secret: Option<String>,
+    #[serde(default)]
+    overrides: Option<Overrides>,
+}
+
+/// A repository whose definitions are laid over the project's own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Overrides {
+    url: String,
+    #[serde(default)]
+    branch: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -57,8 +68,10 @@ async fn create(
         let detail = "a project's name has at most 64 of a-z, 0-9, - and _, and begins with a letter or a digit";
         return Err(Problem::invalid("invalid_name", detail));
     }
-    if let Err(error) = body.url.parse::<RemoteUrl>() {
-        return Err(Problem::invalid("invalid_url", error.to_string()));
+    for url in [Some(&body.url), body.overrides.as_ref().map(|overrides| &overrides.url)].into_iter().flatten() {
+        if let Err(error) = url.parse::<RemoteUrl>() {
+            return Err(Problem::invalid("invalid_url", error.to_string()));
+        }
     }
     if body.hook_secret.as_ref().is_some_and(|secret| secret.len() < 16 || secret.len() > 256) {
         return Err(Problem::invalid("invalid_secret", "a webhook secret has 16 to 256 characters"));
@@ -71,8 +84,8 @@ async fn create(
         name: body.name.clone(),
         url: body.url,
         branch: body.branch,
-        overrides_url: None,
-        overrides_branch: None,
+        overrides_url: body.overrides.as_ref().map(|overrides| overrides.url.clone()),
+        overrides_branch: body.overrides.and_then(|overrides| overrides.branch),
         hook_secret: HookSecret::new(secret),
         created_at: clock::now(),
     };
@@ -146,7 +159,7 @@ async fn revision(
     let mut answer = describe_revision(&revision, true);
     let sources = api.store.sources(parsed).await?;
     answer["sources"] =
-        sources.iter().map(|source| json!({ "path": source.path, "bytes": source.text.len() })).collect();
+        sources.iter().map(|source| json!({ "path": source.path, "bytes": source.text.len(), "origin": source.origin })).collect();
     Ok(Json(answer))
 }
 
@@ -164,6 +177,7 @@ async fn describe(api: &Api, project: &Project) -> Result<JsonValue, Problem> {
         "name": project.name,
         "url": project.url,
         "branch": project.branch,
+        "overrides": project.overrides_url.as_ref().map(|url| json!({ "url": url, "branch": project.overrides_branch })),
         "hook_url": format!("{}/api/v1/hooks/{}", api.public_url, project.name),
         "active_revision": active.as_ref().map(|revision| describe_revision(revision, false)),
         "created_at": project.created_at.to_string(),

@@ -55,7 +55,7 @@ async fn start(
     let no_revision = || Problem::new(StatusCode::CONFLICT, "no_revision", "the project has no active revision yet");
     let id = project.active_revision.ok_or_else(no_revision)?;
     let revision = api.revisions.get(id).await.map_err(DispatchError::from)?;
-    let plan = revision.plan(&pipeline).ok_or_else(|| Problem::not_found("pipeline", &pipeline))?;
+    let plan = revision.pipeline(&pipeline).ok_or_else(|| Problem::not_found("pipeline", &pipeline))?;
     let inputs = plan.check_inputs(body.inputs).map_err(Problem::invalid_inputs)?;
     let row = api.store.revision(id).await?;
     let run = RunId::new(clock::ulid());

@@ -15,7 +15,7 @@ use kiket_store::{Entry, Filter, Position};
 use serde::Deserialize;
 
 use super::auth::Admin;
-use super::{Api, Problem, projects, runs};
+use super::{Api, Problem, items, projects, runs};
 use crate::events::{Tail, frame, is_end, of_run};
 
 /// How often a comment shows that the connection lives.
@@ -26,6 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) fn router() -> Router<Api> {
     Router::new()
         .route("/runs/{run}/events", get(of_one_run))
+        .route("/items/{item}/events", get(of_item))
         .route("/projects/{project}/events", get(of_project))
         .route("/events", get(of_everything))
 }
@@ -52,6 +53,20 @@ async fn of_one_run(
     // The end is told by the run's own last event, so the filter by kind comes after it.
     let kinds = kinds(query.kinds.as_deref());
     Ok(respond(api, of_run(row.id), after, kinds, true))
+}
+
+async fn of_item(
+    State(api): State<Api>,
+    _: Admin,
+    Path(item): Path<String>,
+    query: Result<Query<StreamQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = items::find(&api, &item).await?;
+    let Query(query) = query?;
+    let after = cursor(&api, &headers, query.from.as_deref(), Position::ZERO)?;
+    let filter = Filter { item: Some(id), kinds: kinds(query.kinds.as_deref()), ..Filter::default() };
+    Ok(respond(api, filter, after, Vec::new(), false))
 }
 
 async fn of_project(

@@ -105,6 +105,12 @@ impl Client {
         Ok(self.send(request).await?.json().await?)
     }
 
+    /// Returns the answer to a `PATCH` of a JSON body.
+    pub(super) async fn patch(&self, segments: &[&str], body: &Json) -> anyhow::Result<Json> {
+        let request = self.request(Method::PATCH, self.url(segments)?).json(body);
+        Ok(self.send(request).await?.json().await?)
+    }
+
     /// Opens an event stream after the event called `last_id`, or from its start.
     pub(super) async fn open_stream(&self, segments: &[&str], last_id: Option<&str>) -> anyhow::Result<Response> {
         let mut request = self.request(Method::GET, self.url(segments)?).header(ACCEPT, "text/event-stream");

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use kiket_core::record::{RevisionEvent, RevisionNote};
 use kiket_core::run::{Command, Queued, RunStatus, Trigger};
 use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{Change, HookSecret, NewEvent, NewProject, NewRevision, Position, RevisionStatus, StoreError};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
 use super::tree::{self, Tree};
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let root = tree::find_root(&arguments.path)?;
-    let engine = match Engine::open(&state_folder(&root)?, cache_folder()?, Config::SLOTS).await {
+    let engine = match Engine::open(&state_folder(&root)?, cache_folder()?, Config::SLOTS, None).await {
         Ok(engine) => engine,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             bail!("another `kiket run` is under way in {}", root.display())
@@ -62,8 +63,8 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
         eprint!("{}", tree.render());
         return Ok(ExitCode::from(2));
     };
-    let Some(plan) = revision.plan(&arguments.pipeline) else {
-        let known: Vec<&str> = revision.plans().map(|plan| plan.pipeline.as_str()).collect();
+    let Some(plan) = revision.pipeline(&arguments.pipeline) else {
+        let known: Vec<&str> = revision.pipelines().map(|plan| plan.pipeline.as_str()).collect();
         bail!("there is no pipeline `{}`; there are: {}", arguments.pipeline, known.join(", "));
     };
     let inputs = plan.check_inputs(parse_inputs(&arguments.input)?).map_err(|refusals| {
@@ -139,7 +140,8 @@ async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
 
 async fn publish(engine: &Engine, project: ProjectId, tree: &Tree) -> anyhow::Result<RevisionId> {
     let id = RevisionId::new(clock::ulid());
-    let data = json!({ "kind": "revision.published", "revision": id, "status": "active", "errors": 0 });
+    let note = RevisionNote { revision: id, commit: None, reference: None, status: "active".to_owned(), errors: 0 };
+    let event = RevisionEvent::Published(note);
     let revision = NewRevision {
         id,
         project,
@@ -150,7 +152,7 @@ async fn publish(engine: &Engine, project: ProjectId, tree: &Tree) -> anyhow::Re
         diagnostics: serde_json::to_string(&tree.diagnostics)?,
         plugins: serde_json::to_string(&tree.pinned)?,
         at: clock::now(),
-        event: NewEvent { kind: "revision.published".into(), stage: None, data: data.to_string() },
+        event: NewEvent { kind: event.kind().into(), stage: None, data: serde_json::to_string(&event)? },
     };
     engine.store.commit(vec![Change::Revision(revision)]).await?;
     Ok(id)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::app::Server;
-use crate::config::Config;
+use crate::config::{Config, GitSource};
 
 /// Start a server
 #[derive(clap::Args)]
@@ -27,13 +27,21 @@ pub(super) struct Arguments {
     /// Address that clients reach the server at, where it is not the one it listens on
     #[arg(long, env = "KIKET_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Repository of definitions that every project falls back to
+    #[arg(long, env = "KIKET_ORGANISATION_URL", value_name = "URL")]
+    organisation_url: Option<String>,
+    /// Its branch, where it is not the default one
+    #[arg(long, env = "KIKET_ORGANISATION_BRANCH", value_name = "BRANCH", requires = "organisation_url")]
+    organisation_branch: Option<String>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { data, cache, listen, slots, public_url } = arguments;
+    let Arguments { data, cache, listen, slots, public_url, organisation_url, organisation_branch } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let defaults = Config::new(data, listen);
-    let config = Config { cache: cache.unwrap_or(defaults.cache.clone()), slots, public_url, ..defaults };
+    let organisation = organisation_url.map(|url| GitSource { url, branch: organisation_branch });
+    let cache = cache.unwrap_or(defaults.cache.clone());
+    let config = Config { cache, slots, public_url, organisation, ..defaults };
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {

@@ -31,16 +31,30 @@ fn is_harmful(char: char) -> bool {
     char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Makes text of several lines harmless, each line by itself.
+pub(super) fn clean_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", clean(line))).collect()
+}
+
 /// Writes JSON on one line in which no character can harm a terminal.
 pub(super) fn json_line(value: &Json) -> String {
-    let text = value.to_string();
-    if !text.chars().any(is_harmful) {
-        return text;
+    escape(value.to_string(), is_harmful)
+}
+
+/// Writes JSON for people, on as many lines as it takes, in which no character can harm a terminal.
+pub(super) fn json_text(value: &Json) -> String {
+    // Inside of JSON text no line ends: the line feeds are those between its parts.
+    escape(format!("{value:#}\n"), |char| char != '\n' && is_harmful(char))
+}
+
+fn escape(json: String, harmful: fn(char) -> bool) -> String {
+    if !json.chars().any(harmful) {
+        return json;
     }
     let escape = |char: char| {
-        if is_harmful(char) { format!("\\u{:04x}", u32::from(char)) } else { char.to_string() }
+        if harmful(char) { format!("\\u{:04x}", u32::from(char)) } else { char.to_string() }
     };
-    text.chars().map(escape).collect()
+    json.chars().map(escape).collect()
 }
 
 /// Writes to standard output. A reader that has seen enough is no error.
@@ -63,14 +77,29 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Reads an RFC 3339 time as milliseconds since 1970.
+/// Reads a time, which is milliseconds since 1970 or text as RFC 3339 has it, as milliseconds since 1970.
 pub(super) fn millis(time: &Json) -> Option<i64> {
-    Some(DateTime::parse_from_rfc3339(time.as_str()?).ok()?.timestamp_millis())
+    time.as_i64().or_else(|| Some(DateTime::parse_from_rfc3339(time.as_str()?).ok()?.timestamp_millis()))
+}
+
+/// Says the time of day in UTC: `12:00:05`.
+pub(super) fn clock(time: &Json) -> String {
+    let second = millis(time).map(|millis| millis.div_euclid(1000).rem_euclid(86_400));
+    second.map_or_else(
+        || "--:--:--".to_owned(),
+        |second| format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
+    )
+}
+
+/// Says a day and the time of day: `2026-01-02 12:00:05 UTC`.
+pub(super) fn day_and_clock(time: &Json) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(millis(time)?)?;
+    Some(time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// Returns the time between two points, if both are there and in order.
 pub(super) fn between(start: &Json, end: &Json) -> Option<Duration> {
-    u64::try_from(millis(end)? - millis(start)?).ok().map(Duration::from_millis)
+    u64::try_from(millis(end)?.checked_sub(millis(start)?)?).ok().map(Duration::from_millis)
 }
 
 /// Returns text at a key, clean, or nothing.
@@ -100,7 +129,7 @@ pub(super) fn style_of(status: &str) -> Style {
     match status {
         "succeeded" | "active" => Style::new().green(),
         "failed" | "rejected" | "needs_attention" => Style::new().red(),
-        "allowed_failure" | "waiting" | "compensating" => Style::new().yellow(),
+        "allowed_failure" | "waiting" | "compensating" | "compensated" => Style::new().yellow(),
         "running" | "ready" => Style::new().cyan(),
         "queued" | "pending" | "skipped" | "cancelled" | "superseded" => Style::new().dim(),
         _ => Style::new(),
@@ -143,7 +172,21 @@ mod tests {
             let line = json_line(&Json::from(raw.as_str()));
             assert!(!line.chars().any(is_harmful), "{raw:?}");
             assert_eq!(serde_json::from_str::<Json>(&line).unwrap(), raw);
+            let text = json_text(&Json::from(vec![raw.as_str()]));
+            assert!(!text.replace('\n', "").chars().any(is_harmful), "{raw:?}");
+            assert_eq!(serde_json::from_str::<Json>(&text).unwrap()[0], raw);
         }
+    }
+
+    #[test]
+    fn says_times_of_both_kinds() {
+        let (number, text) = (Json::from(1_767_355_205_999_i64), Json::from("2026-01-02T13:00:05.999+01:00"));
+        assert_eq!(clock(&number), "12:00:05");
+        assert_eq!(clock(&text), "12:00:05");
+        assert_eq!(day_and_clock(&number).as_deref(), Some("2026-01-02 12:00:05 UTC"));
+        assert_eq!(day_and_clock(&text), day_and_clock(&number));
+        assert_eq!(clock(&Json::Null), "--:--:--");
+        assert_eq!(day_and_clock(&Json::from(i64::MAX)), None);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use kiket_core::Source;
 use kiket_core::catalog::Catalog;
-use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span, render};
+use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span};
 use kiket_core::revision::{Revision, compile, component_paths};
+use kiket_host::{Host, HostConfig};
 
+use super::report::Report;
 use crate::plugins::Plugins;
 
 /// Deepest folder below `.kiket/` that is looked into.
@@ -33,6 +35,16 @@ pub(super) fn find_root(from: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Reads and compiles the working tree that `path` is in, for a command that looks at it and runs nothing.
+pub(super) fn look(path: &Path) -> anyhow::Result<Tree> {
+    let root = find_root(path)?;
+    // No plugin is called: one small host to read manifests, in a folder that is gone afterwards.
+    let scratch = tempfile::tempdir()?;
+    let host = Host::new(HostConfig { instances: 1, ..HostConfig::default() })?;
+    let plugins = Plugins::open(host, scratch.path().join("plugins"))?;
+    read(&root, &plugins)
+}
+
 /// Reads and compiles everything below `.kiket/`.
 pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
     let mut sources = Vec::new();
@@ -52,9 +64,7 @@ pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
 impl Tree {
     /// Returns all diagnostics as a person reads them.
     pub(super) fn render(&self) -> String {
-        let text =
-            |path: &str| self.sources.iter().find(|source| source.path == path).map(|source| source.text.as_str());
-        self.diagnostics.iter().map(|found| render(found, text(&found.path))).collect()
+        Report::of(self).render()
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kiket_core::record::{Line, LogLevel, Record};
 use kiket_core::{ProjectId, RunId};
 use kiket_host::{
     HostCallError, HostCalls, HttpError, HttpRequest, HttpResponse, Level, LogLine, Outbound, Permit, Progress,
 };
 use kiket_store::{Change, CommitError, Held, NewEvent, Records, Store};
-use serde_json::{Value as Json, json};
 
 use super::Driver;
 use crate::clock;
@@ -39,7 +39,7 @@ pub(super) struct Calls {
 /// What was collected and is not appended yet.
 #[derive(Default)]
 struct Pending {
-    lines: Vec<Json>,
+    lines: Vec<Line>,
     bytes: usize,
     progress: Option<Progress>,
     /// Whether somebody will append what is here.
@@ -77,22 +77,13 @@ impl Calls {
         let lines = std::mem::take(&mut pending.lines);
         pending.bytes = 0;
         drop(pending);
-        let record = |kind: &'static str, data: Json| NewEvent {
-            kind: kind.into(),
-            stage: Some(self.stage.to_string()),
-            data: data.to_string(),
-        };
+        let (stage, attempt) = (Arc::clone(&self.stage), self.attempt);
         let mut records = Vec::new();
         if !lines.is_empty() {
-            let data = json!({"kind": "stage.log", "stage": &*self.stage, "attempt": self.attempt, "lines": lines});
-            records.push(record("stage.log", data));
+            records.push(self.record(&Record::StageLog { stage: Arc::clone(&stage), attempt, lines }));
         }
         if let Some(Progress { message, done, total }) = progress {
-            let data = json!({
-                "kind": "stage.progress", "stage": &*self.stage, "attempt": self.attempt,
-                "message": message, "done": done, "total": total,
-            });
-            records.push(record("stage.progress", data));
+            records.push(self.record(&Record::StageProgress { stage, attempt, message, done, total }));
         }
         (!records.is_empty()).then(|| Records {
             run: self.run,
@@ -101,6 +92,14 @@ impl Calls {
             at: clock::now(),
             records,
         })
+    }
+
+    fn record(&self, record: &Record) -> NewEvent {
+        NewEvent {
+            kind: record.kind().into(),
+            stage: Some(self.stage.to_string()),
+            data: serde_json::to_string(record).expect("records are plain data"),
+        }
     }
 
     /// Notes something; appends at once what has grown large, and the rest a moment later.
@@ -152,15 +151,15 @@ impl Calls {
 impl HostCalls for Calls {
     async fn log(&self, line: LogLine) -> Result<(), HostCallError> {
         let level = match line.level {
-            Level::Debug => "debug",
-            Level::Info => "info",
-            Level::Warn => "warn",
-            Level::Error => "error",
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
         };
         let at = clock::now().to_string();
         self.note(|pending| {
             pending.bytes += line.text.len() + 64;
-            pending.lines.push(json!({"level": level, "text": line.text, "at": at}));
+            pending.lines.push(Line { level, text: line.text, at });
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kiket_core::Source;
+use kiket_core::{Level, Origin, Source};
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span};
 use kiket_core::revision::component_paths;
 use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
@@ -48,7 +48,14 @@ pub(super) fn fetch(
     let tip = mirror.fetch(&branch)?.map(|tip| tip.commit);
     let Some(commit) = commit.or(tip) else { return Ok(None) };
     mirror.fetch_commit(&branch, &commit)?;
-    let sources = mirror.sources(&commit)?;
+    let mut sources = mirror.sources(&commit)?;
+    let origin = Origin {
+        level: Level::Repository,
+        repository: Some(url.to_string()),
+        branch: Some(branch.clone()),
+        commit: Some(commit.to_string()),
+    };
+    sources.files.iter_mut().for_each(|source| source.origin = origin.clone());
     let skipped = sources.skipped.iter().flat_map(|skipped| {
         let mut problems = Problems::new(&skipped.path);
         problems.report(Code::NotActedOn, Span::default(), format!("skipped: {}", skipped.reason));

@@ -24,7 +24,7 @@ pub(super) fn queue_runs(
             && (!push.looks_at_paths() || fetched.changed.as_ref().is_none_or(|changed| push.takes_paths(changed)))
     };
     let mut runs = Vec::new();
-    for plan in revision.plans().filter(|plan| plan.on.push.as_ref().is_some_and(starts)) {
+    for plan in revision.pipelines().filter(|plan| plan.on.push.as_ref().is_some_and(starts)) {
         let Ok(inputs) = plan.check_inputs(Map::new()) else {
             tracing::warn!(project = %project.name, pipeline = %plan.pipeline, "a push cannot start it: it has required inputs");
             continue;

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use kiket_core::catalog::Catalog;
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
+use kiket_core::record::{RevisionEvent, RevisionNote};
 use kiket_core::revision::compile;
-use kiket_core::{ProjectId, RevisionId, RunId, Source};
+use kiket_core::{Level, ProjectId, RevisionId, RunId, Source};
 use kiket_store::{
     Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError,
 };
 use kiket_sync::{CommitId, RemoteUrl, SyncError};
-use serde_json::json;
 
 use super::Push;
+use super::GitSource;
 use super::fetch::{Fetched, fetch};
 use super::start::queue_runs;
 use crate::clock;
@@ -74,6 +75,8 @@ pub(crate) struct Publisher {
     pub(crate) revisions: Arc<Revisions>,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) mirrors: PathBuf,
+    /// The definitions that every project of this server falls back to.
+    pub(crate) organisation: Option<GitSource>,
 }
 
 /// Builds the change that settles the delivery, given what became of it.
@@ -143,6 +146,8 @@ impl Publisher {
         if !fetched.is_active {
             self.take_grants_of_active(project, &mut fetched.sources).await?;
         }
+        fetched.sources.extend(self.other_levels(project).await?);
+        fetched.sources.sort_by(|one, other| (one.origin.level, &one.path).cmp(&(other.origin.level, &other.path)));
         let (catalog, pinned, mut diagnostics) = self.catalog(&fetched);
         let (revision, found) = compile(&fetched.sources, &catalog);
         diagnostics.extend(found);
@@ -208,18 +213,21 @@ impl Publisher {
         accepted: bool,
     ) -> Result<Option<RevisionId>, SyncFailure> {
         let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active) else { return Ok(None) };
-        let active = self.store.revision(active).await?;
-        let same = |revision: &kiket_store::Revision| {
-            revision.commit == fetched.commit && revision.reference.as_deref() == Some(&*fetched.reference())
-        };
-        Ok(active.filter(same).map(|revision| revision.id))
+        let Some(row) = self.store.revision(active).await? else { return Ok(None) };
+        if row.commit != fetched.commit || row.reference.as_deref() != Some(&*fetched.reference()) {
+            return Ok(None);
+        }
+        // The commit is the same; what the other levels say may have changed.
+        let same = self.store.sources(active).await? == fetched.sources;
+        Ok(same.then_some(active))
     }
 
     async fn take_grants_of_active(&self, project: &Project, sources: &mut Vec<Source>) -> Result<(), SyncFailure> {
         sources.retain(|source| source.path != GRANTS);
         if let Some(active) = project.active_revision {
             let active = self.store.sources(active).await?;
-            sources.extend(active.into_iter().filter(|source| source.path == GRANTS));
+            let own = |source: &Source| source.path == GRANTS && source.origin.level == Level::Repository;
+            sources.extend(active.into_iter().filter(own));
         }
         Ok(())
     }
@@ -258,12 +266,15 @@ fn new_revision(
         (true, true) => RevisionStatus::Active,
         (true, false) => RevisionStatus::Branch,
     };
-    let kind = if accepted { "revision.published" } else { "revision.rejected" };
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
-    let data = json!({
-        "kind": kind, "revision": id, "commit": fetched.commit, "ref": fetched.reference(),
-        "status": status.to_string(), "errors": errors,
-    });
+    let note = RevisionNote {
+        revision: id,
+        commit: Some(fetched.commit.clone()),
+        reference: Some(fetched.reference()),
+        status: status.to_string(),
+        errors,
+    };
+    let event = if accepted { RevisionEvent::Published(note) } else { RevisionEvent::Rejected(note) };
     NewRevision {
         id,
         project: project.id,
@@ -274,7 +285,11 @@ fn new_revision(
         diagnostics: serde_json::to_string(diagnostics).expect("diagnostics are plain data"),
         plugins: serde_json::to_string(pinned).expect("names and digests are plain data"),
         at: clock::now(),
-        event: NewEvent { kind: kind.into(), stage: None, data: data.to_string() },
+        event: NewEvent {
+            kind: event.kind().into(),
+            stage: None,
+            data: serde_json::to_string(&event).expect("events are plain data"),
+        },
     }
 }
 

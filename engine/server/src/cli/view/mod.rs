@@ -43,6 +43,7 @@ pub(super) struct View<W> {
     out: W,
     progress: Progress,
     drawing: Drawing,
+    read: bool,
 }
 
 enum Drawing {
@@ -59,7 +60,13 @@ impl<W: Write> View<W> {
             Mode::Plain => Drawing::Plain,
             Mode::Json => Drawing::Json,
         };
-        Self { out, progress: Progress::default(), drawing }
+        Self { out, progress: Progress::default(), drawing, read: true }
+    }
+
+    /// Lets it name the commands by which people answer what they are asked; there has to be a server that takes them.
+    pub(super) fn with_commands(mut self) -> Self {
+        self.progress.name_commands();
+        self
     }
 
     /// Draws what an event changes. Events come in the order of their positions.
@@ -67,8 +74,26 @@ impl<W: Write> View<W> {
     ///
     /// # Errors
     ///
-    /// Those of the output.
+    /// Those of the output, but for one: a reader that has seen enough is no error, and nothing more is drawn for it.
     pub(super) fn event(&mut self, kind: &str, data: &Json) -> io::Result<()> {
+        if !self.read {
+            return Ok(());
+        }
+        match self.draw(kind, data) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.read = false;
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Tells whether somebody still reads what is drawn, as far as that is known.
+    pub(super) fn is_read(&self) -> bool {
+        self.read
+    }
+
+    fn draw(&mut self, kind: &str, data: &Json) -> io::Result<()> {
         match &mut self.drawing {
             Drawing::Json => writeln!(self.out, "{}", text::json_line(data)),
             Drawing::Plain => {

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use serde_json::Value as Json;
 
-use super::progress::{Progress, error, lines, outputs, stage, step};
-use crate::cli::text::{field, millis};
+use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, stage, step, until};
+use crate::cli::text::{clock, field};
 
 pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: &Json) -> io::Result<()> {
     let mut say = |time: &Json, who: &str, sign: char, text: &str| {
@@ -19,8 +19,11 @@ pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: 
     let name = stage(data);
     let spent = progress.spent(data).map(|spent| format!(" in {spent}")).unwrap_or_default();
     match kind {
+        _ if is_idle(kind, data) => Ok(()),
         "run.queued" => say(at, "run", '>', &format!("queued {}", progress.introduction(data))),
         "run.started" => say(at, "run", '>', "started"),
+        "run.waiting" => say(at, "run", '>', "waiting"),
+        "run.compensating" => say(at, "run", '>', "undoing what it has done"),
         "run.succeeded" | "run.failed" | "run.cancelled" => {
             outputs(data).try_for_each(|output| say(at, "run", '|', &output))?;
             say(at, "run", '>', &progress.ending(kind, data))
@@ -36,18 +39,24 @@ pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: 
             let allowed = if data["allowed"] == true { ", which is allowed" } else { "" };
             say(at, &name, '>', &format!("failed{spent}{allowed}, {}", error(data)))
         }
-        "stage.retrying" => say(at, &name, '>', &format!("will be tried again, {}", error(data))),
+        "stage.retrying" => {
+            let time = until(data).map(|time| format!(" at {time}")).unwrap_or_default();
+            say(at, &name, '>', &format!("will be tried again{time}, {}", error(data)))
+        }
+        "stage.waiting" => {
+            let time = until(data).map(|time| format!(" until {time}")).unwrap_or_default();
+            say(at, &name, '>', &format!("waiting{time} {}", field(data, "reason")))
+        }
+        "stage.compensated" => say(at, &name, '>', "undone"),
+        "approval.requested" => {
+            say(at, &name, '>', &request(data))?;
+            progress.question(data).iter().try_for_each(|line| say(at, &name, '|', line))
+        }
+        "approval.granted" => say(at, &name, '>', &format!("approved {}", answer(data))),
+        "approval.rejected" => say(at, &name, '>', &format!("rejected {}", answer(data))),
+        "approval.expired" => say(at, &name, '>', "too few have approved in time"),
         "stage.skipped" => say(at, &name, '>', &format!("skipped, {}", field(data, "reason"))),
         "stage.cancelled" => say(at, &name, '>', "cancelled"),
         _ => Ok(()),
     }
-}
-
-/// The time of day of an RFC 3339 time.
-fn clock(time: &Json) -> String {
-    let second = millis(time).map(|millis| millis.div_euclid(1000).rem_euclid(86_400));
-    second.map_or_else(
-        || "--:--:--".to_owned(),
-        |second| format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
-    )
 }

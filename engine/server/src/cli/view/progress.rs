@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::cli::text::{between, clean, commit, duration, field, headline};
+use crate::cli::approve::{how_to, question};
+use crate::cli::text::{between, clean, clock, commit, duration, field, headline};
 
 /// What happened so far, as far as a drawing needs it.
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(super) struct Progress {
     pipeline: String,
     queued: Json,
     started: HashMap<String, Json>,
+    names_commands: bool,
 }
 
 impl Progress {
@@ -22,7 +24,7 @@ impl Progress {
                 self.pipeline = field(data, "pipeline").into_owned();
                 self.queued = data["at"].clone();
             }
-            "stage.started" => {
+            "stage.started" | "approval.requested" => {
                 self.started.insert(stage(data), data["at"].clone());
             }
             _ => {}
@@ -39,10 +41,26 @@ impl Progress {
         text
     }
 
-    /// Says how long the attempt that ends with this event took.
+    /// From now on says by which command a stage is approved.
+    pub(super) fn name_commands(&mut self) {
+        self.names_commands = true;
+    }
+
+    /// Says how long the attempt that ends with this event took, or how long people took to answer.
     pub(super) fn spent(&self, data: &Json) -> Option<String> {
-        let wall = data.pointer("/usage/wall_ms").and_then(Json::as_u64).map(Duration::from_millis);
+        // What no attempt came of, such as an approval, used nothing and took its time nevertheless.
+        let wall = data.pointer("/usage/wall_ms").and_then(Json::as_u64).filter(|_| data["attempt"] != 0);
+        let wall = wall.map(Duration::from_millis);
         wall.or_else(|| between(self.started.get(&stage(data))?, &data["at"])).map(duration)
+    }
+
+    /// Says in lines what people are asked by an `approval.requested`.
+    pub(super) fn question(&self, data: &Json) -> Vec<String> {
+        let mut lines = Vec::from(question(&data["request"]));
+        if self.names_commands {
+            lines.push(how_to(&field(data, "run"), &stage(data)));
+        }
+        lines
     }
 
     /// Says how the run ended.
@@ -56,8 +74,16 @@ impl Progress {
         if data["error"].is_object() {
             text += &format!(", {}", error(data));
         }
+        if data["compensated"] == true {
+            text += "; what it had done is undone";
+        }
         text
     }
+}
+
+/// Tells whether an event is not worth a word: what undoes a stage, and is skipped, had nothing to undo.
+pub(super) fn is_idle(kind: &str, data: &Json) -> bool {
+    kind == "stage.skipped" && stage(data).ends_with(".compensate")
 }
 
 /// The stage that an event is about, fit to be shown.
@@ -68,6 +94,24 @@ pub(super) fn stage(data: &Json) -> String {
 /// Says an event's error on one line.
 pub(super) fn error(data: &Json) -> String {
     headline(&data["error"])
+}
+
+/// Says what an `approval.requested` asks: `asks for approval: Ship it?`.
+pub(super) fn request(data: &Json) -> String {
+    let message = field(&data["request"], "message");
+    if message.is_empty() { "asks for approval".to_owned() } else { format!("asks for approval: {message}") }
+}
+
+/// Says who answered, and in which words: `by ada: looks good`.
+pub(super) fn answer(data: &Json) -> String {
+    let comment = field(data, "comment");
+    let comment = if comment.is_empty() { String::new() } else { format!(": {comment}") };
+    format!("by {}{comment}", field(data, "by"))
+}
+
+/// Says until when a stage waits, in UTC; `None` where it waits for something else.
+pub(super) fn until(data: &Json) -> Option<String> {
+    (!data["until"].is_null()).then(|| clock(&data["until"]))
 }
 
 /// Returns the lines of a `stage.log` record: level and text, fit to be shown.

@@ -1,6 +1,6 @@
-//! For a person at a terminal: one moving line for each running stage, and above
-//! them a lasting line for each that has ended. A stage's log is only shown where
-//! the stage failed.
+//! For a person at a terminal: one moving line for each stage that runs or waits, and
+//! above them a lasting line for each that has ended. A stage's log is only shown
+//! where the stage failed.
 //!
 //! The moving lines go to standard error and vanish; the lasting ones go to the
 //! view's output and stay.
@@ -13,7 +13,7 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 
-use super::progress::{Progress, error, lines, outputs, stage, step};
+use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, stage, step, until};
 use crate::cli::text::{field, millis};
 
 /// Lines of a failed stage's log that are shown: the last ones.
@@ -48,6 +48,7 @@ impl Terminal {
         let name = stage(data);
         let spent = progress.spent(data).map(|spent| format!(" {spent}")).unwrap_or_default();
         match kind {
+            _ if is_idle(kind, data) => Ok(()),
             "run.queued" => self.say(out, &self.paint(Style::new().bold(), &progress.introduction(data))),
             "run.succeeded" | "run.failed" | "run.cancelled" => {
                 let (sign, style) = match kind {
@@ -59,6 +60,11 @@ impl Terminal {
                 let ending = format!("{sign} {}", progress.ending(kind, data));
                 self.say(out, &self.paint(style, &ending))?;
                 outputs(data).try_for_each(|output| self.say(out, &format!("  {output}")))
+            }
+            // What it waits for, its moving lines say.
+            "run.waiting" => Ok(()),
+            "run.compensating" => {
+                self.say(out, &format!("{} undoing what it has done", self.paint(Style::new().yellow(), "↶")))
             }
             "stage.started" => {
                 self.start(&name, data);
@@ -81,9 +87,33 @@ impl Terminal {
             }
             "stage.failed" => self.end(out, &name, "✗", Style::new().red(), &format!("{spent} {}", error(data)), true),
             "stage.retrying" => {
-                let rest = format!("{spent} {}, trying again", error(data));
-                self.end(out, &name, "↻", Style::new().yellow(), &rest, false)
+                let time = until(data).map(|time| format!("{time} UTC"));
+                let next = time.as_ref().map_or("trying again".to_owned(), |time| format!("tried again at {time}"));
+                let rest = format!("{spent} {}, {next}", error(data));
+                self.end(out, &name, "↻", Style::new().yellow(), &rest, false)?;
+                if let Some(time) = time {
+                    self.wait(&name, data, format!("waits until {time}"));
+                }
+                Ok(())
             }
+            "stage.waiting" => {
+                let time = until(data).map(|time| format!(" until {time} UTC")).unwrap_or_default();
+                self.wait(&name, data, format!("waits{time} {}", field(data, "reason")));
+                Ok(())
+            }
+            "stage.compensated" => self.end(out, &name, "↶", Style::new().yellow(), " undone", false),
+            "approval.requested" => {
+                let question = format!("{} {name} {}", self.paint(Style::new().yellow(), "?"), request(data));
+                self.say(out, &question)?;
+                let lines = progress.question(data);
+                lines.iter().try_for_each(|line| self.say(out, &format!("    {line}")))?;
+                self.wait(&name, data, "waits for approval".to_owned());
+                Ok(())
+            }
+            // The moving line stays: whether that was enough is for the next event to say.
+            "approval.granted" => self.say(out, &format!("· {name} approved {}", answer(data))),
+            "approval.rejected" => self.say(out, &format!("· {name} rejected {}", answer(data))),
+            "approval.expired" => self.say(out, &format!("· {name} too few have approved in time")),
             "stage.skipped" => {
                 let rest = format!(" skipped: {}", field(data, "reason"));
                 self.end(out, &name, "-", Style::new().dim(), &rest, false)
@@ -101,9 +131,26 @@ impl Terminal {
         let style = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::no_length().with_style(style).with_prefix(name.to_owned()).with_elapsed(elapsed);
+        self.drop_moving(name);
         let bar = self.moving.add(bar);
         bar.enable_steady_tick(TICK);
         self.running.insert(name.to_owned(), Running { bar, log: VecDeque::new(), left_out: 0 });
+    }
+
+    /// Starts a moving line of a stage that waits.
+    fn wait(&mut self, name: &str, data: &Json, what_for: String) {
+        self.start(name, data);
+        if let Some(waiting) = self.running.get(name) {
+            waiting.bar.set_message(what_for);
+        }
+    }
+
+    /// Takes a stage's moving line away.
+    fn drop_moving(&mut self, name: &str) -> Option<Running> {
+        let running = self.running.remove(name)?;
+        running.bar.finish_and_clear();
+        self.moving.remove(&running.bar);
+        Some(running)
     }
 
     fn take_log(&mut self, name: &str, data: &Json) {
@@ -130,11 +177,7 @@ impl Terminal {
         rest: &str,
         with_log: bool,
     ) -> io::Result<()> {
-        let running = self.running.remove(name);
-        if let Some(running) = &running {
-            running.bar.finish_and_clear();
-            self.moving.remove(&running.bar);
-        }
+        let running = self.drop_moving(name);
         self.say(out, &format!("{} {name}{rest}", self.paint(style, sign)))?;
         let Some(running) = running.filter(|_| with_log) else { return Ok(()) };
         if running.left_out > 0 {

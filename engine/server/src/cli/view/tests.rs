@@ -1,5 +1,7 @@
 //! What each way of drawing makes of the same run.
 
+mod waiting;
+
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -47,7 +49,7 @@ fn release() -> Vec<(&'static str, Json)> {
 
 fn draw(mode: Mode, events: &[(&str, Json)]) -> String {
     let mut out = Vec::new();
-    let mut view = View::new(mode, &mut out);
+    let mut view = View::new(mode, &mut out).with_commands();
     if let Drawing::Terminal(terminal) = &mut view.drawing {
         *terminal = Terminal::new(false);
     }
@@ -105,13 +107,23 @@ fn no_way_of_drawing_lets_a_control_character_through() {
     let hostile = "\u{1b}[2J\u{9b}31m\u{7}\u{202e}\u{1b}]52;c;aGk=\u{7}\r";
     let event = json!({
         "at": hostile, "run": hostile, "pipeline": hostile, "commit": hostile, "stage": hostile, "attempt": 1,
-        "message": hostile, "reason": hostile, "error": {"code": hostile, "message": hostile},
+        "message": hostile, "reason": hostile, "by": hostile, "comment": hostile, "until": hostile,
+        "request": {"message": hostile, "approvers": [{"role": hostile}, {"user": hostile}], "deadline": hostile},
+        "error": {"code": hostile, "message": hostile},
         "lines": [{"level": hostile, "text": hostile}], "outputs": {(hostile): hostile},
     });
     let kinds = [
         "run.queued",
         "run.started",
+        "run.waiting",
+        "run.compensating",
+        "approval.requested",
+        "approval.granted",
+        "approval.rejected",
+        "approval.expired",
         "stage.ready",
+        "stage.waiting",
+        "stage.compensated",
         "stage.started",
         "stage.log",
         "stage.progress",

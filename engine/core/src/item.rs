@@ -1,0 +1,20 @@
+//! One item of a workflow: an issue, a case, a release; event-sourced like a run.
+//!
+//! `decide` says what a command leads to and may refuse; `apply` folds what has happened and never fails. What a
+//! transition does besides changing the item is a run of its own, which `decide` asks for and the engine starts in
+//! the same unit.
+
+mod actions;
+mod apply;
+mod command;
+mod decide;
+mod event;
+mod facts;
+mod reasons;
+mod state;
+mod update;
+
+pub use command::{Command, Context, Decision, NewItem, Refusal, StartRun, Wanted};
+pub use event::Event;
+pub use reasons::{Possibility, Reason, ReasonCode};
+pub use state::{Created, Item, Pending};

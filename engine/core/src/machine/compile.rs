@@ -1,0 +1,201 @@
+//! Workflow definition to machine: steps compiled, approvals put in words, plans of transitions built.
+
+use std::collections::BTreeMap;
+
+use super::plans::{Section, build};
+use super::step::Step;
+use super::{Machine, PlanNames, StatePlan, TransitionPlan, plan_name};
+use crate::decode::Located;
+use crate::definition::{
+    ActionDefinition, Approver, GuardDefinition, StateDefinition, StateKind, TransitionDefinition, WorkflowDefinition,
+};
+use crate::diagnostic::Problems;
+use crate::plan::{Plan, Surroundings};
+
+/// Compiles a workflow: the machine, and the plans of what its transitions do in the world. `None` for one without
+/// states.
+pub(crate) fn compile_workflow(
+    definition: &WorkflowDefinition,
+    surroundings: Surroundings<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<(Machine, Vec<Plan>)> {
+    let mut compiler = Compiler { workflow: &definition.id.value, surroundings, plans: Vec::new() };
+    let states: Vec<StatePlan> =
+        definition.states.iter().map(|state| compiler.state(state, problems)).collect();
+    let by_state: BTreeMap<String, usize> =
+        states.iter().enumerate().map(|(position, state)| (state.id.clone(), position)).collect();
+    // A workflow that says nothing begins in the first of its states.
+    let named = definition.initial.as_ref().map(|initial| initial.value.as_str());
+    let named = named.filter(|initial| by_state.contains_key(*initial));
+    let first = states.iter().find(|state| state.kind == StateKind::Initial).or(states.first());
+    let initial = named.or(first.map(|state| state.id.as_str()))?.to_owned();
+    let mut transitions = Vec::new();
+    for transition in &definition.transitions {
+        let steps = compiler.steps(transition, problems);
+        for from in &transition.from {
+            transitions.extend(compiler.transition(transition, from, &steps, &states, &by_state));
+        }
+    }
+    let machine = Machine {
+        workflow: definition.id.value.clone(),
+        name: definition.name.clone(),
+        description: definition.description.clone().unwrap_or_default(),
+        initial,
+        states,
+        transitions,
+        by_state,
+    };
+    Some((machine, compiler.plans))
+}
+
+struct Compiler<'c> {
+    workflow: &'c str,
+    surroundings: Surroundings<'c>,
+    plans: Vec<Plan>,
+}
+
+/// The steps of a transition, compiled once for all the states that it leads from.
+struct Steps {
+    actions: Vec<Step>,
+    success: Vec<Step>,
+    failure: Vec<Step>,
+}
+
+impl Compiler<'_> {
+    fn state(&mut self, state: &StateDefinition, problems: &mut Problems<'_>) -> StatePlan {
+        let id = state.id.value.clone();
+        let on_enter = self.list(&state.on_enter, problems);
+        let entry_plan = self.plan(plan_name(self.workflow, "", &id, "create"), &[(Section::Enter, &on_enter)]);
+        StatePlan {
+            kind: state.kind,
+            label: state.label.clone(),
+            category: state.category.clone(),
+            color: state.color.clone(),
+            description: state.description.clone().unwrap_or_default(),
+            wip_limit: state.wip_limit,
+            conditions: state.conditions.clone(),
+            approval: state.approval.as_ref().map(|approval| people(&approval.approvers)),
+            checklist: state.checklist.clone(),
+            on_exit: self.list(&state.on_exit, problems),
+            on_enter,
+            entry_plan,
+            id,
+        }
+    }
+
+    fn list(&self, actions: &[ActionDefinition], problems: &mut Problems<'_>) -> Vec<Step> {
+        let compile = |(position, action): (usize, &ActionDefinition)| {
+            Step::compile(&format!("step_{position}"), action, self.surroundings, problems)
+        };
+        actions.iter().enumerate().map(compile).collect()
+    }
+
+    fn steps(&self, transition: &TransitionDefinition, problems: &mut Problems<'_>) -> Steps {
+        let compile = |(id, action): &(Located<String>, ActionDefinition)| {
+            Step::compile(&id.value, action, self.surroundings, problems)
+        };
+        let actions = transition.actions.actions.iter().map(compile).collect();
+        for guard in &transition.guards {
+            if let GuardDefinition::Uses(call) = guard {
+                self.surroundings.compile(call, problems);
+            }
+        }
+        Steps {
+            actions,
+            success: self.list(&transition.on_success, problems),
+            failure: self.list(&transition.on_failure, problems),
+        }
+    }
+
+    /// Compiles the transition out of one state; `None` where a state is not there, which was reported.
+    fn transition(
+        &mut self,
+        transition: &TransitionDefinition,
+        from: &Located<String>,
+        steps: &Steps,
+        states: &[StatePlan],
+        by_state: &BTreeMap<String, usize>,
+    ) -> Option<TransitionPlan> {
+        let leaves = &states[*by_state.get(&from.value)?];
+        let enters = &states[*by_state.get(&transition.to.value)?];
+        let name = |part| plan_name(self.workflow, &from.value, &transition.name.value, part);
+        let (before, after, failed) = (name("before"), name("after"), name("failed"));
+        let mut plans = PlanNames::default();
+        if transition.wait {
+            plans.before = self.plan(before, &[(Section::Actions, &steps.actions)]);
+        }
+        let actions: &[Step] = if plans.before.is_some() { &[] } else { &steps.actions };
+        let sections = [
+            (Section::Exit, leaves.on_exit.as_slice()),
+            (Section::Enter, &enters.on_enter),
+            (Section::Actions, actions),
+            (Section::Success, &steps.success),
+        ];
+        plans.after = self.plan(after, &sections);
+        if plans.before.is_some() {
+            plans.failed = self.plan(failed, &[(Section::Failure, &steps.failure)]);
+        }
+        Some(TransitionPlan {
+            name: transition.name.value.clone(),
+            from: from.value.clone(),
+            to: transition.to.value.clone(),
+            description: transition.description.clone().unwrap_or_default(),
+            conditions: transition.conditions.clone(),
+            requires_fields: transition.requires_fields.iter().map(|field| field.value.clone()).collect(),
+            rejection: transition.rejection,
+            when: transition.when.clone(),
+            guards: transition.guards.iter().map(guard_name).collect(),
+            approval: approval(transition),
+            wait: transition.wait,
+            actions: steps.actions.clone(),
+            on_success: steps.success.clone(),
+            on_failure: steps.failure.clone(),
+            plans,
+        })
+    }
+
+    /// Builds a plan and keeps it; returns its name where there is something to run.
+    fn plan(&mut self, name: String, sections: &[(Section, &[Step])]) -> Option<String> {
+        // Transitions of one name out of one state to several others each have a plan of their own.
+        let taken = |name: &str| self.plans.iter().any(|plan| plan.pipeline == name);
+        let mut unique = name.clone();
+        let mut count = 1;
+        while taken(&unique) {
+            count += 1;
+            unique = format!("{name}/{count}");
+        }
+        self.plans.push(build(&unique, sections)?);
+        Some(unique)
+    }
+}
+
+fn guard_name(guard: &GuardDefinition) -> String {
+    match guard {
+        GuardDefinition::Uses(call) => call.uses.value.clone(),
+        GuardDefinition::Extension { id } => id.value.clone(),
+    }
+}
+
+/// Says who has to approve a transition.
+fn approval(transition: &TransitionDefinition) -> Option<String> {
+    let mut who: Vec<String> = transition
+        .require_approval
+        .iter()
+        .map(|approval| approval.approver.as_ref().map_or_else(|| "somebody".to_owned(), |one| person(&one.value)))
+        .collect();
+    let levels = transition.approval_chain.iter().flat_map(|chain| &chain.levels);
+    who.extend(levels.map(|level| format!("\"{}\"", level.name)));
+    (!who.is_empty()).then(|| who.join(" and "))
+}
+
+fn people(approvers: &[Located<Approver>]) -> String {
+    let all: Vec<String> = approvers.iter().map(|approver| person(&approver.value)).collect();
+    if all.is_empty() { "somebody".to_owned() } else { all.join(" or ") }
+}
+
+fn person(approver: &Approver) -> String {
+    match approver {
+        Approver::Role(role) => format!("a {role}"),
+        Approver::User(user) => user.clone(),
+    }
+}

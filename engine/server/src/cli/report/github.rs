@@ -1,0 +1,45 @@
+//! Workflow commands of GitHub Actions, which become annotations of the lines they name.
+//!
+//! A command is one line. What would end it, or one of its properties, is escaped as GitHub's own toolkit does it.
+
+use kiket_core::diagnostic::{Diagnostic, Severity};
+
+use super::Report;
+use crate::cli::text::clean;
+
+pub(super) fn write(report: &Report<'_>) -> String {
+    let mut out: String = report.diagnostics.iter().map(command).collect();
+    out += &format!("{}\n", report.summary());
+    out
+}
+
+fn command(found: &Diagnostic) -> String {
+    let kind = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "notice",
+    };
+    let span = found.span;
+    // Line 0 is the whole file.
+    let place = match span.line {
+        0 => String::new(),
+        line => {
+            let column = span.column.max(1);
+            format!(",line={line},col={column},endColumn={}", column + span.length.max(1))
+        }
+    };
+    let hint = found.hint.as_ref().map(|hint| format!("\nhelp: {hint}")).unwrap_or_default();
+    let message = data(&format!("{}{hint}", found.message));
+    format!("::{kind} file={}{place},title={}::{message}\n", property(&found.path), found.code)
+}
+
+/// Escapes a message. What is left can steer neither the runner nor a terminal.
+fn data(text: &str) -> String {
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    clean(&escaped).into_owned()
+}
+
+/// Escapes the value of a property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
