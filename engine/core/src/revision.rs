@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::definition::{self, Definition, PluginGrants};
+use crate::definition::{self, CallDefinition, Definition, PluginGrants, StageDefinition};
 use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
 use crate::source::Source;
@@ -39,13 +39,16 @@ impl Revision {
 #[must_use]
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
+    let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
     let mut paths: Vec<String> = definitions
-        .filter_map(|definition| match definition {
-            Definition::Pipeline(pipeline) => Some(pipeline),
-            Definition::Plugins(_) => None,
+        .flat_map(|definition| match definition {
+            Definition::Pipeline(pipeline) => {
+                let stages = pipeline.stages.iter().chain(&pipeline.finally);
+                stages.flat_map(StageDefinition::calls).filter_map(path).collect()
+            }
+            Definition::Workflow(workflow) => workflow.calls().filter_map(path).collect(),
+            Definition::Plugins(_) => Vec::new(),
         })
-        .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
-        .flat_map(|stage| stage.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
         .collect();
     paths.sort_unstable();
     paths.dedup();
