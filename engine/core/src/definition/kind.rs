@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::{pipeline, plugins};
+use super::{pipeline, plugins, workflow};
 use crate::shape::{Record, json_schema};
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// A kind of definition file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,11 +13,13 @@ pub enum Kind {
     Pipeline,
     /// What plugins may do.
     Plugins,
+    /// A state machine.
+    Workflow,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Pipeline, Self::Plugins];
+    pub const ALL: [Self; 3] = [Self::Pipeline, Self::Plugins, Self::Workflow];
 
     /// Tells the kind of a file below `.kiket/`; `None` is one that kiket does not act on.
     #[must_use]
@@ -25,7 +27,10 @@ impl Kind {
         if root.get("pipeline").is_some() || path.starts_with("pipelines/") {
             return Some(Self::Pipeline);
         }
-        path.starts_with("plugins.").then_some(Self::Plugins)
+        if path.starts_with("plugins.") {
+            return Some(Self::Plugins);
+        }
+        is_workflow(path, root).then_some(Self::Workflow)
     }
 
     /// Returns the kind as it is written everywhere.
@@ -34,6 +39,7 @@ impl Kind {
         match self {
             Self::Pipeline => "pipeline",
             Self::Plugins => "plugins",
+            Self::Workflow => "workflow",
         }
     }
 
@@ -47,6 +53,14 @@ impl Kind {
         match self {
             Self::Pipeline => &pipeline::FILE,
             Self::Plugins => &plugins::FILE,
+            Self::Workflow => &workflow::FILE,
         }
     }
+}
+
+/// A workflow says so by its root key, or stands in `workflows/` itself; recipes and capacities stand further below.
+fn is_workflow(path: &str, root: &Node) -> bool {
+    let says_so =
+        ["workflow", "process"].iter().any(|key| matches!(root.get(key), Some(Node { value: Value::Mapping(_), .. })));
+    says_so || path.strip_prefix("workflows/").is_some_and(|rest| !rest.contains('/'))
 }
