@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Source;
+use crate::source::{Level, Source};
 
 pub use code::Code;
 pub use render::render;
@@ -62,6 +62,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// Path of the source, as in [`crate::Source`].
     pub path: String,
+    /// The level that the source is of.
+    #[serde(skip_serializing_if = "Level::is_repository")]
+    pub level: Level,
     /// Where in the source.
     #[serde(flatten)]
     pub span: Span,
@@ -76,6 +79,7 @@ pub struct Diagnostic {
 #[derive(Debug)]
 pub struct Problems<'s> {
     path: &'s str,
+    level: Level,
     text: &'s str,
     found: Vec<Diagnostic>,
 }
@@ -84,13 +88,13 @@ impl<'s> Problems<'s> {
     /// Starts an empty collection for the source at `path`.
     #[must_use]
     pub fn new(path: &'s str) -> Self {
-        Self { path, text: "", found: Vec::new() }
+        Self { path, level: Level::Repository, text: "", found: Vec::new() }
     }
 
     /// Starts an empty collection for a source whose text is at hand, so that places inside values can be found.
     #[must_use]
     pub fn of(source: &'s Source) -> Self {
-        Self { path: &source.path, text: &source.text, found: Vec::new() }
+        Self { path: &source.path, level: source.origin.level, text: &source.text, found: Vec::new() }
     }
 
     /// Returns the place of a part of a scalar: `offset` and `length` count bytes of `value`, which is what the
@@ -149,6 +153,7 @@ impl<'s> Problems<'s> {
             severity: code.severity(),
             code,
             path: self.path.to_owned(),
+            level: self.level,
             span,
             message,
             hint,

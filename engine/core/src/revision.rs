@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use crate::definition::undeclared::{self, Declared};
 use crate::definition::{
-    self, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition, Triggers,
+    self, CallDefinition, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition, StageDefinition,
+    Triggers,
 };
 use crate::diagnostic::{Diagnostic, Problems, Severity};
 use crate::machine::{Machine, compile_workflow};
@@ -131,8 +133,16 @@ impl Revision {
 #[must_use]
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
+    let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
     let mut paths: Vec<String> = definitions
-        .flat_map(|definition| definition.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
+        .flat_map(|definition| match definition {
+            Definition::Pipeline(pipeline) => {
+                let stages = pipeline.stages.iter().chain(&pipeline.finally);
+                stages.flat_map(StageDefinition::calls).filter_map(path).collect()
+            }
+            Definition::Workflow(workflow) => workflow.calls().filter_map(path).collect(),
+            _ => Vec::new(),
+        })
         .collect();
     paths.sort_unstable();
     paths.dedup();
@@ -150,22 +160,26 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     };
     let mut grants: BTreeMap<String, Arc<PluginGrants>> = BTreeMap::new();
     for file in &files {
-        if let Some(Definition::Plugins(plugins)) = &file.definition {
+        if let Some(Definition::Plugins(plugins)) = &file.parsed.definition {
             grants.extend(plugins.plugins.iter().map(|(name, grants)| (name.clone(), Arc::new(grants.clone()))));
         }
     }
     let surroundings = Surroundings { catalog, grants: &|plugin| grants.get(plugin).map(Arc::as_ref) };
-    let declared = definition::Declared::of(files.iter().filter_map(|file| file.definition.as_ref()));
+    let declared = Declared::of(files.iter().map(|file| &file.parsed));
     let mut diagnostics = Vec::new();
     for file in files {
         let mut problems = Problems::of(file.source);
-        if let Some(found) = &file.definition {
-            definition::check_references(found, &declared, &mut problems);
-            revision.add(found, file.source.origin.level, surroundings, &mut problems);
+        let mut found = undeclared::check(file.source, &file.parsed, &declared);
+        if let Some(definition) = &file.parsed.definition {
+            revision.add(definition, file.source.origin.level, surroundings, &mut problems);
         }
-        let mut found = file.diagnostics;
+        found.extend(file.parsed.diagnostics);
         found.extend(problems.into_diagnostics());
         found.sort_by_key(|found| found.span);
+        if file.source.origin.level < Level::Project {
+            // What is not the project's to change is only worth a word where it keeps the project from working.
+            found.retain(|found| found.severity == Severity::Error);
+        }
         diagnostics.extend(found);
     }
     revision.grants = grants;
@@ -197,7 +211,7 @@ impl Revision {
                     self.machines.insert(workflow.id.value.clone(), Arc::new(machine));
                 }
             }
-            Definition::ItemTypes(types) => self.types = types.types.iter().cloned().map(Arc::new).collect(),
+            Definition::ItemTypes(types) => self.types = types.iter().cloned().map(Arc::new).collect(),
             Definition::Project(project) => self.project = Some(Arc::new((**project).clone())),
             _ => {}
         }

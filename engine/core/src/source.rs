@@ -69,6 +69,12 @@ impl Level {
         }
     }
 
+    /// Tells whether it is the project's own repository.
+    #[must_use]
+    pub fn is_repository(&self) -> bool {
+        *self == Self::Repository
+    }
+
     /// Returns the level that a word names.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -12,8 +12,12 @@ const WIDTH: usize = 120;
 /// without a text, or for a whole file, only the line and the help.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic, text: Option<&str>) -> String {
-    let Diagnostic { severity, code, path, span, message, hint } = diagnostic;
-    let mut out = format!("{severity}[{code}] {path}");
+    let Diagnostic { severity, code, path, level, span, message, hint } = diagnostic;
+    let mut out = format!("{severity}[{code}] ");
+    if !level.is_repository() {
+        let _ = write!(out, "{level}:");
+    }
+    out.push_str(path);
     if span.line > 0 {
         let _ = write!(out, ":{}:{}", span.line, span.column);
     }

@@ -154,7 +154,7 @@ fn does(definition: &KiketActionDefinition) -> Does {
         }
         KiketAction::Later { name } => nothing(format!("\"{name}\" is not supported yet")),
         KiketAction::NotInstalled { what } => nothing(format!("{what} is not installed")),
-        KiketAction::Unknown { name } => nothing(name),
+        KiketAction::Unknown { reason, .. } => nothing(reason),
     }
 }
 

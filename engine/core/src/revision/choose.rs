@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Provenance;
-use crate::definition::{self, Definition, Kind};
+use crate::definition::{self, Definition, Kind, Parsed};
 use crate::diagnostic::{Code, Diagnostic, Problems};
 use crate::source::{Level, Source};
 
@@ -16,23 +16,18 @@ pub(super) struct Chosen<'s> {
 /// A file and what it defines.
 pub(super) struct File<'s> {
     pub(super) source: &'s Source,
-    pub(super) definition: Option<Definition>,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) parsed: Parsed,
 }
 
 /// Parses all sources and leaves out what stronger levels replace.
 pub(super) fn choose(sources: &[Source]) -> Chosen<'_> {
-    let mut files: Vec<File<'_>> = sources
-        .iter()
-        .map(|source| {
-            let (definition, diagnostics) = definition::parse(source);
-            File { source, definition, diagnostics }
-        })
-        .collect();
+    let mut files: Vec<File<'_>> =
+        sources.iter().map(|source| File { source, parsed: definition::read(source) }).collect();
     let mut by_key: BTreeMap<(Kind, String), Vec<usize>> = BTreeMap::new();
     for (index, file) in files.iter().enumerate() {
-        if let Some(definition) = &file.definition {
-            by_key.entry(definition.key()).or_default().push(index);
+        if let Some(definition) = &file.parsed.definition {
+            let key = (definition.kind(), definition.id(&file.source.path));
+            by_key.entry(key).or_default().push(index);
         }
     }
     let mut provenance = Vec::new();
@@ -47,14 +42,14 @@ pub(super) fn choose(sources: &[Source]) -> Chosen<'_> {
             let level = files[other].source.origin.level;
             if level == source.origin.level {
                 let twin = twin(&files[other], kind, &id, &source.path);
-                files[other].diagnostics.extend(twin);
+                files[other].parsed.diagnostics.extend(twin);
             } else {
                 replaced[other] = true;
                 replaces.push(level);
             }
         }
         replaces.dedup();
-        let line = files[winner].definition.as_ref().map_or(1, |definition| definition.line().max(1));
+        let line = files[winner].parsed.definition.as_ref().map_or(1, |definition| definition.span().line.max(1));
         let (path, origin) = (source.path.clone(), source.origin.clone());
         provenance.push(Provenance { kind, id, path, line, origin, replaces });
     }
@@ -65,7 +60,7 @@ pub(super) fn choose(sources: &[Source]) -> Chosen<'_> {
 /// Reports the second of two definitions of one level.
 fn twin(file: &File<'_>, kind: Kind, id: &str, home: &str) -> Vec<Diagnostic> {
     let mut problems = Problems::of(file.source);
-    let span = file.definition.as_ref().map(Definition::span).unwrap_or_default();
+    let span = file.parsed.definition.as_ref().map(Definition::span).unwrap_or_default();
     let message = match id {
         "" => format!("a project has one {} file, and that is {home}", kind.word()),
         id => format!("{} \"{id}\" is already defined in {home}", kind.word()),

@@ -1,38 +1,37 @@
 //! The command line. Each command is a file with its arguments, whose doc comments are the help.
 
+mod approve;
 mod check;
 mod client;
+mod explain;
 mod follow;
+mod graph;
+mod help;
+mod init;
+mod items;
 mod project;
+mod report;
 mod run;
 mod runs;
+mod schema;
 mod serve;
 mod sse;
 mod table;
+mod templates;
 mod text;
 mod tree;
+mod unknown;
 mod view;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// Runs pipelines and workflows that live in a Git repository's .kiket/ folder.
 #[derive(Parser)]
-#[command(
-    name = "kiket",
-    version,
-    max_term_width = 100,
-    after_help = "\
-Examples:
-  kiket check                    check the .kiket/ folder here
-  kiket run hello                run a pipeline from the working tree, without a server
-  kiket serve                    start a server on 127.0.0.1:8080
-  kiket project add shop file:///srv/git/shop.git
-  kiket runs watch run_01jd…     follow a run on a server"
-)]
+#[command(name = "kiket", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -40,16 +39,22 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
+    Graph(graph::Arguments),
     Run(run::Arguments),
+    Explain(explain::Arguments),
+    Schema(schema::Arguments),
     Serve(serve::Arguments),
     Project(project::Arguments),
     Runs(runs::Arguments),
+    Items(items::Arguments),
 }
 
 /// Runs the command line and returns its exit code: 0 good, 1 could not, 2 found errors.
 pub fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
+    let matches = help::grouped(Arguments::command()).get_matches();
+    let Arguments { command } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -63,11 +68,16 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let result = runtime.block_on(async {
         match command {
-            Command::Check(arguments) => check::run(arguments).await,
+            Command::Init(arguments) => init::run(arguments),
+            Command::Check(arguments) => check::run(arguments),
+            Command::Graph(arguments) => graph::run(arguments),
             Command::Run(arguments) => run::run(arguments).await,
+            Command::Explain(arguments) => explain::run(arguments),
+            Command::Schema(arguments) => schema::run(arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Project(arguments) => project::run(arguments).await,
             Command::Runs(arguments) => runs::run(arguments).await,
+            Command::Items(arguments) => items::run(arguments).await,
         }
     });
     // A blocking task, such as the compilation of a component, does not hold up the end.

@@ -2,7 +2,7 @@
 //!
 //! A command is one line. What would end it, or one of its properties, is escaped as GitHub's own toolkit does it.
 
-use kiket_core::diagnostic::{Diagnostic, Severity};
+use kiket_core::diagnostic::{Diagnostic, Severity, Span};
 
 use super::Report;
 use crate::cli::text::clean;
@@ -19,18 +19,23 @@ fn command(found: &Diagnostic) -> String {
         Severity::Warning => "warning",
         Severity::Info => "notice",
     };
-    let span = found.span;
-    // Line 0 is the whole file.
-    let place = match span.line {
-        0 => String::new(),
-        line => {
-            let column = span.column.max(1);
-            format!(",line={line},col={column},endColumn={}", column + span.length.max(1))
-        }
-    };
     let hint = found.hint.as_ref().map(|hint| format!("\nhelp: {hint}")).unwrap_or_default();
-    let message = data(&format!("{}{hint}", found.message));
-    format!("::{kind} file={}{place},title={}::{message}\n", property(&found.path), found.code)
+    let message = format!("{}{hint}", found.message);
+    // What is not in the repository cannot be annotated there.
+    if !found.level.is_repository() {
+        let message = data(&format!("{}:{} {message}", found.level, found.path));
+        return format!("::{kind} title={}::{message}\n", found.code);
+    }
+    format!("::{kind} file={}{},title={}::{}\n", property(&found.path), place(found.span), found.code, data(&message))
+}
+
+/// Says where in the file: nothing for a whole file, which is line 0.
+fn place(span: Span) -> String {
+    if span.line == 0 {
+        return String::new();
+    }
+    let column = span.column.max(1);
+    format!(",line={},col={column},endColumn={}", span.line, column + span.length.max(1))
 }
 
 /// Escapes a message. What is left can steer neither the runner nor a terminal.

@@ -1,7 +1,8 @@
 //! SARIF 2.1.0 (OASIS), which code scanning and editors read.
 //!
 //! Every code is a rule, whether something was found under it or not. Paths are relative to `SRCROOT`, the folder that
-//! holds `.kiket/`; columns count characters, and the end column is the one behind the last character.
+//! holds `.kiket/`, or to the root of another level, such as `BUNDLED`; columns count characters, and the end column is
+//! the one behind the last character.
 
 use std::fmt::Write as _;
 
@@ -40,7 +41,11 @@ fn result(found: &Diagnostic) -> Json {
     if let Some(hint) = &found.hint {
         message += &format!("\nhelp: {hint}");
     }
-    let mut place = json!({ "artifactLocation": { "uri": uri(&found.path), "uriBaseId": "SRCROOT" } });
+    let root = match found.level.is_repository() {
+        true => "SRCROOT".to_owned(),
+        false => found.level.word().to_uppercase(),
+    };
+    let mut place = json!({ "artifactLocation": { "uri": uri(&found.path), "uriBaseId": root } });
     let span = found.span;
     // Line 0 is the whole file.
     if span.line > 0 {

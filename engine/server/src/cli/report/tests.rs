@@ -1,6 +1,7 @@
 //! The same problems in every form.
 
 use insta::assert_snapshot;
+use kiket_core::Level;
 use kiket_core::diagnostic::{Code, Problems, Span};
 use serde_json::Value as Json;
 
@@ -88,6 +89,20 @@ fn github_takes_each_problem_as_one_command() {
 }
 
 #[test]
+fn what_is_not_in_the_repository_is_not_sought_there() {
+    let mut world = World::new();
+    world.diagnostics.drain(..2);
+    world.diagnostics[0].level = Level::Bundled;
+    assert_snapshot!(world.write(Format::Github), @r#"
+    ::warning title=W0201::bundled:.kiket/pipelines/release.yaml stage "deploy" never runs
+    3 files: no errors, 1 warning
+    "#);
+    assert!(world.write(Format::Sarif).contains("\"uriBaseId\": \"BUNDLED\""));
+    // The repository has a file of that name, which is another one.
+    assert!(!world.write(Format::Text).contains("when: never"));
+}
+
+#[test]
 fn sarif_has_a_rule_for_every_code() {
     let text = World::new().write(Format::Sarif);
     assert!(!text.contains('\u{1b}'));
@@ -102,7 +117,7 @@ fn sarif_has_a_rule_for_every_code() {
         assert_eq!((&rule["id"], &rule["defaultConfiguration"]["level"]), (&result["ruleId"], &result["level"]));
         assert!(!rule["help"]["text"].as_str().unwrap().is_empty());
     }
-    let results: Vec<Json> = (0..3).map(|n| run["results"][n].clone()).map(without_index).collect();
+    let results: Vec<Json> = (0..3_usize).map(|n| run["results"][n].clone()).map(without_index).collect();
     assert_snapshot!(format!("{:#}", Json::from(results)), @r#"
     [
       {

@@ -1,6 +1,7 @@
 //! For people: each problem with its line and a caret, then a summary.
 
-use kiket_core::diagnostic::{Severity, render as render_one};
+use kiket_core::Source;
+use kiket_core::diagnostic::{Diagnostic, Severity, render as render_one};
 
 use super::Report;
 use crate::cli::text::clean_lines;
@@ -16,6 +17,9 @@ pub(super) fn write(report: &Report<'_>) -> String {
 
 /// Writes the problems alone.
 pub(super) fn render(report: &Report<'_>) -> String {
-    let text = |path: &str| report.sources.iter().find(|source| source.path == path).map(|source| source.text.as_str());
-    report.diagnostics.iter().map(|found| clean_lines(&render_one(found, text(&found.path)))).collect()
+    let text = |found: &Diagnostic| {
+        let is_home = |source: &&Source| source.path == found.path && source.origin.level == found.level;
+        report.sources.iter().find(is_home).map(|source| source.text.as_str())
+    };
+    report.diagnostics.iter().map(|found| clean_lines(&render_one(found, text(found)))).collect()
 }
