@@ -82,11 +82,14 @@ impl Pack {
         for refusal in &self.refusals {
             self.refuse(&world, refusal).await;
         }
-        world.until(async || {
-            let open = world.ok(world.get("/runs?project=shop&limit=200")).await;
-            let ended = |run: &Json| ["succeeded", "failed", "cancelled"].iter().any(|status| run["status"] == *status);
-            open["data"].as_array().expect("a list").iter().all(ended).then_some(())
-        }).await;
+        world
+            .until(async || {
+                let open = world.ok(world.get("/runs?project=shop&limit=200")).await;
+                let ended =
+                    |run: &Json| ["succeeded", "failed", "cancelled"].iter().any(|status| run["status"] == *status);
+                open["data"].as_array().expect("a list").iter().all(ended).then_some(())
+            })
+            .await;
         world.end().await;
     }
 
@@ -204,7 +207,13 @@ async fn releases_pass_their_gates() {
             way(&[], "development", "Deploy to Staging", "staging", noted),
             way(&[], "staging", "Requires Changes", "development", json!({})),
             way(&[], "pending_approval", "Approval Rejected", "staging", json!({})),
-            way(&[], "production", "Verify Deployment", "completed", json!({ "fields": { "deployment_verification": "ok" } })),
+            way(
+                &[],
+                "production",
+                "Verify Deployment",
+                "completed",
+                json!({ "fields": { "deployment_verification": "ok" } }),
+            ),
             way(&[], "rollback", "Rollback Complete", "failed", undone),
         ],
         refusals: [

@@ -155,7 +155,10 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     let Chosen { files, provenance } = choose::choose(sources);
     let mut revision = Revision {
         provenance,
-        commit: sources.iter().find(|source| source.origin.level == Level::Repository).and_then(|source| source.origin.commit.clone()),
+        commit: sources
+            .iter()
+            .find(|source| source.origin.level == Level::Repository)
+            .and_then(|source| source.origin.commit.clone()),
         ..Revision::default()
     };
     let mut grants: BTreeMap<String, Arc<PluginGrants>> = BTreeMap::new();

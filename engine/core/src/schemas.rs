@@ -64,7 +64,10 @@ fn enclose(schema: &mut Map<String, Json>, streams: &[&str]) {
         ("project", json!({ "type": "string", "description": "The project's name." })),
         ("run", json!({ "type": "string", "description": "The run." })),
         ("item", json!({ "type": "string", "description": "The item." })),
-        ("seq", json!({ "type": "integer", "description": "Number of the event in its stream, from 1 and without gaps; records have none." })),
+        (
+            "seq",
+            json!({ "type": "integer", "description": "Number of the event in its stream, from 1 and without gaps; records have none." }),
+        ),
     ];
     let own = |name: &str| !matches!(name, "run" | "item") || streams.contains(&name);
     if let Some(Json::Object(properties)) = schema.get_mut("properties") {
@@ -76,6 +79,11 @@ fn enclose(schema: &mut Map<String, Json>, streams: &[&str]) {
         required.extend(["position", "at", "project"].map(Json::from));
         required.extend(streams.iter().copied().map(Json::from));
         let mut seen = Vec::new();
-        required.retain(|name| !seen.contains(name) && { seen.push(name.clone()); true });
+        required.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(name.clone());
+                true
+            }
+        });
     }
 }

@@ -109,7 +109,8 @@ impl Engine {
 impl Server {
     /// Starts a server; it answers from here on.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let engine = Engine::open(&config.data, config.cache.clone(), config.slots, config.organisation.clone()).await?;
+        let engine =
+            Engine::open(&config.data, config.cache.clone(), config.slots, config.organisation.clone()).await?;
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;

@@ -37,7 +37,7 @@ pub(crate) enum ItemError {
     #[error("the project has no active revision yet")]
     NoRevision,
     /// The project has no such type.
-    #[error("the project has no type \"{name}\"{}", known(.known))]
+    #[error("the project has no type \"{name}\"{}", listed(.known))]
     UnknownType {
         /// What was asked for.
         name: String,
@@ -163,7 +163,9 @@ impl Items {
                 self.store.commit(vec![update]).await.map(drop).map_err(CommitFailure::from).map_err(ItemError::from)
             }
             // Without its workflow nothing can be decided; the item must not wait for ever for that.
-            Err(error @ (ItemError::NoWorkflow(_) | ItemError::NoRevision)) => self.abandon(id, run, held, &error).await,
+            Err(error @ (ItemError::NoWorkflow(_) | ItemError::NoRevision)) => {
+                self.abandon(id, run, held, &error).await
+            }
             outcome => outcome.map(drop),
         }
     }
@@ -175,7 +177,12 @@ impl Items {
         events.iter().for_each(|event| item.apply(event, now));
         let write = WriteItem::Advance { expected: row.seq };
         let change = change::item_change(id, write, None, &item, &events, (now, row.revision), Some(held));
-        self.store.commit(vec![Change::Item(change)]).await.map(drop).map_err(CommitFailure::from).map_err(ItemError::from)
+        self.store
+            .commit(vec![Change::Item(change)])
+            .await
+            .map(drop)
+            .map_err(CommitFailure::from)
+            .map_err(ItemError::from)
     }
 
     /// Returns what is possible for an item, and the item.
@@ -310,7 +317,7 @@ fn parse(row: &ItemRow) -> Result<Item, StoreError> {
     })
 }
 
-fn known(names: &[String]) -> String {
+fn listed(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; it has: {}", names.join(", ")) }
 }
 

@@ -10,6 +10,7 @@
 
 mod api;
 pub mod app;
+mod bundled;
 pub mod cli;
 mod clock;
 pub mod config;

@@ -29,7 +29,9 @@ impl Definition {
     pub fn id(&self, path: &str) -> String {
         match (self, self.own_id()) {
             (_, Some(id)) => id.value.clone(),
-            (Self::Recipe(recipe), _) => format!("{}/{}", recipe.workflow.as_deref().unwrap_or_default(), recipe.key.value),
+            (Self::Recipe(recipe), _) => {
+                format!("{}/{}", recipe.workflow.as_deref().unwrap_or_default(), recipe.key.value)
+            }
             (Self::Boards(_) | Self::Automations(_), None) => super::stem(path).to_owned(),
             _ => String::new(),
         }

@@ -2,7 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::{pipeline, plugins, workflow};
+use super::{
+    automation, board, extension, inbound_email, intake, item_type, pipeline, plugins, project, recipe, team, workflow,
+};
 use crate::shape::{Record, json_schema};
 use crate::yaml::{Node, Value};
 
@@ -15,22 +17,98 @@ pub enum Kind {
     Plugins,
     /// A state machine.
     Workflow,
+    /// What the project is.
+    Project,
+    /// Which roles there are, and who has them.
+    Team,
+    /// Which types of items there are.
+    ItemTypes,
+    /// Boards.
+    Board,
+    /// What happens by itself.
+    Automations,
+    /// An automation of one workflow.
+    Recipe,
+    /// A form that makes items.
+    Intake,
+    /// An extension of Kiket.
+    Extension,
+    /// Addresses whose mail becomes items.
+    InboundEmail,
 }
+
+/// Root keys that tell the kind where a mapping or a list stands behind them, in the order in which they count: the
+/// files of a workflow and of a project may hold boards and automations as well.
+const ROOTS: [(&str, Kind); 17] = [
+    ("workflow", Kind::Workflow),
+    ("process", Kind::Workflow),
+    ("project", Kind::Project),
+    ("workspace", Kind::Project),
+    ("issue_types", Kind::ItemTypes),
+    ("case_types", Kind::ItemTypes),
+    ("item_types", Kind::ItemTypes),
+    ("recipe", Kind::Recipe),
+    ("intake_form", Kind::Intake),
+    ("intake", Kind::Intake),
+    ("extension", Kind::Extension),
+    ("inbound_email", Kind::InboundEmail),
+    ("board", Kind::Board),
+    ("boards", Kind::Board),
+    ("automations", Kind::Automations),
+    ("automation", Kind::Automations),
+    ("team", Kind::Team),
+];
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Pipeline, Self::Plugins, Self::Workflow];
+    pub const ALL: [Self; 12] = [
+        Self::Pipeline,
+        Self::Plugins,
+        Self::Workflow,
+        Self::Project,
+        Self::Team,
+        Self::ItemTypes,
+        Self::Board,
+        Self::Automations,
+        Self::Recipe,
+        Self::Intake,
+        Self::Extension,
+        Self::InboundEmail,
+    ];
 
     /// Tells the kind of a file below `.kiket/`; `None` is one that kiket does not act on.
     #[must_use]
     pub fn of(path: &str, root: &Node) -> Option<Self> {
-        if root.get("pipeline").is_some() || path.starts_with("pipelines/") {
+        if root.get("pipeline").is_some() {
             return Some(Self::Pipeline);
         }
-        if path.starts_with("plugins.") {
-            return Some(Self::Plugins);
+        let stands =
+            |key| root.get(key).is_some_and(|node| matches!(node.value, Value::Mapping(_) | Value::Sequence(_)));
+        let told = ROOTS.iter().find(|(key, _)| stands(key)).map(|(_, kind)| *kind);
+        told.or_else(|| Self::of_path(path, root))
+    }
+
+    fn of_path(path: &str, root: &Node) -> Option<Self> {
+        if recipe::workflow_of(path).is_some() {
+            return Some(Self::Recipe);
         }
-        is_workflow(path, root).then_some(Self::Workflow)
+        let (folder, name) = path.split_once('/').unwrap_or(("", path));
+        let stem = super::stem(name);
+        match (folder, stem) {
+            ("pipelines", _) => Some(Self::Pipeline),
+            // Recipes and capacities stand further below.
+            ("workflows", _) if !name.contains('/') => Some(Self::Workflow),
+            ("boards", _) => Some(Self::Board),
+            ("intakes", _) => Some(Self::Intake),
+            ("automations", _) if root.get("trigger").is_some() => Some(Self::Automations),
+            ("extensions", "manifest") => Some(Self::Extension),
+            ("", "plugins") => Some(Self::Plugins),
+            ("", "project" | "workspace") => Some(Self::Project),
+            ("", "team") => Some(Self::Team),
+            ("", "issue_types" | "case_types" | "item_types") => Some(Self::ItemTypes),
+            ("", "inbound_email") => Some(Self::InboundEmail),
+            _ => None,
+        }
     }
 
     /// Returns the kind as it is written everywhere.
@@ -40,7 +118,22 @@ impl Kind {
             Self::Pipeline => "pipeline",
             Self::Plugins => "plugins",
             Self::Workflow => "workflow",
+            Self::Project => "project",
+            Self::Team => "team",
+            Self::ItemTypes => "item_types",
+            Self::Board => "board",
+            Self::Automations => "automations",
+            Self::Recipe => "recipe",
+            Self::Intake => "intake",
+            Self::Extension => "extension",
+            Self::InboundEmail => "inbound_email",
         }
+    }
+
+    /// Tells whether files of the kind are kiket's own, and closed: an unknown key is an error. Kiket's are open.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Pipeline | Self::Plugins)
     }
 
     /// Returns the JSON Schema of the files of this kind.
@@ -54,13 +147,15 @@ impl Kind {
             Self::Pipeline => &pipeline::FILE,
             Self::Plugins => &plugins::FILE,
             Self::Workflow => &workflow::FILE,
+            Self::Project => &project::FILE,
+            Self::Team => &team::FILE,
+            Self::ItemTypes => &item_type::FILE,
+            Self::Board => &board::FILE,
+            Self::Automations => &automation::FILE,
+            Self::Recipe => &recipe::FILE,
+            Self::Intake => &intake::FILE,
+            Self::Extension => &extension::FILE,
+            Self::InboundEmail => &inbound_email::FILE,
         }
     }
-}
-
-/// A workflow says so by its root key, or stands in `workflows/` itself; recipes and capacities stand further below.
-fn is_workflow(path: &str, root: &Node) -> bool {
-    let says_so =
-        ["workflow", "process"].iter().any(|key| matches!(root.get(key), Some(Node { value: Value::Mapping(_), .. })));
-    says_so || path.strip_prefix("workflows/").is_some_and(|rest| !rest.contains('/'))
 }

@@ -22,9 +22,9 @@ use petgraph::visit::{DfsEvent, depth_first_search};
 use super::{Edge, Graph, Node, NodeShape};
 use canvas::Canvas;
 
-/// Largest size that is laid out: the time grows with its third power.
-const MAX_SIZE: usize = 400;
-/// Largest size at which crossings of lines are avoided: the time grows with its fifth power.
+/// Largest size that is laid out: the time grows with its third power, to about a second.
+const MAX_SIZE: usize = 1_000;
+/// Largest size at which crossings of lines are avoided: the time grows much faster still.
 const MAX_UNTANGLED: usize = 120;
 
 /// Size of letters in nodes, in pixels.

@@ -214,8 +214,8 @@ fn dense_layers_are_laid_out_in_time() {
 #[test]
 fn what_would_take_too_long_is_refused() {
     let mut graph = Graph::new("large");
-    (0..401).for_each(|place| graph.add_node(place.to_string(), "x", NodeShape::Stage));
-    assert_eq!(graph.to_svg(), Err(TooLarge { size: 401 }));
+    (0..1_001).for_each(|place| graph.add_node(place.to_string(), "x", NodeShape::Stage));
+    assert_eq!(graph.to_svg(), Err(TooLarge { size: 1_001 }));
     // A hundred nodes in a row, and from the first one a line past all others to each.
     graph.nodes.truncate(100);
     for place in 1..100 {

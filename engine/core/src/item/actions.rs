@@ -88,9 +88,8 @@ pub(super) fn inputs_of(
         }
     }
     let mut inputs = Map::from_iter([("steps".to_owned(), Json::Object(steps))]);
-    let names = transition.map(|transition| {
-        json!({ "name": transition.name, "from": transition.from, "to": transition.to })
-    });
+    let names =
+        transition.map(|transition| json!({ "name": transition.name, "from": transition.from, "to": transition.to }));
     inputs.extend(names.map(|names| ("transition".to_owned(), names)));
     inputs
 }

@@ -135,15 +135,9 @@ impl Item {
     }
 
     /// Builds the names that expressions of a transition use.
-    pub(super) fn scope(
-        &self,
-        machine: &Machine,
-        transition: Option<&TransitionPlan>,
-        context: &Context<'_>,
-    ) -> Scope {
-        let names = transition.map(|transition| {
-            json!({ "name": transition.name, "from": self.state, "to": transition.to })
-        });
+    pub(super) fn scope(&self, machine: &Machine, transition: Option<&TransitionPlan>, context: &Context<'_>) -> Scope {
+        let names =
+            transition.map(|transition| json!({ "name": transition.name, "from": self.state, "to": transition.to }));
         Scope::new()
             .with("item", self.snapshot(machine))
             .with("actor", json!({ "name": context.actor.name, "roles": context.actor.roles }))

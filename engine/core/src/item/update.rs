@@ -78,7 +78,10 @@ fn refuse(kind: Option<&ItemTypeDefinition>, name: &str, value: &Json) -> Option
 }
 
 fn refuse_field(kind: Option<&ItemTypeDefinition>, key: &str, value: &Json) -> Option<String> {
-    if key.is_empty() || key.len() > crate::shape::MAX_ID || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+    if key.is_empty()
+        || key.len() > crate::shape::MAX_ID
+        || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    {
         return Some("a field's key has at most 64 letters, digits, _ and -".to_owned());
     }
     if value.to_string().len() > MAX_TEXT {
@@ -107,7 +110,9 @@ fn refuse_texts(value: &Json) -> Option<String> {
     match value {
         Json::Null => None,
         Json::Array(_) if given > MAX_ENTRIES => Some(format!("it has at most {MAX_ENTRIES} entries")),
-        Json::Array(values) if values.iter().any(|value| !value.is_string()) => Some("its entries are texts".to_owned()),
+        Json::Array(values) if values.iter().any(|value| !value.is_string()) => {
+            Some("its entries are texts".to_owned())
+        }
         Json::Array(_) if texts.iter().any(|text| text.is_empty() || text.len() > 200) => {
             Some("an entry has 1 to 200 bytes".to_owned())
         }

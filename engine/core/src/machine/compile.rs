@@ -20,8 +20,7 @@ pub(crate) fn compile_workflow(
     problems: &mut Problems<'_>,
 ) -> Option<(Machine, Vec<Plan>)> {
     let mut compiler = Compiler { workflow: &definition.id.value, surroundings, plans: Vec::new() };
-    let states: Vec<StatePlan> =
-        definition.states.iter().map(|state| compiler.state(state, problems)).collect();
+    let states: Vec<StatePlan> = definition.states.iter().map(|state| compiler.state(state, problems)).collect();
     let by_state: BTreeMap<String, usize> =
         states.iter().enumerate().map(|(position, state)| (state.id.clone(), position)).collect();
     // A workflow that says nothing begins in the first of its states.
@@ -48,9 +47,9 @@ pub(crate) fn compile_workflow(
     Some((machine, compiler.plans))
 }
 
-struct Compiler<'c> {
-    workflow: &'c str,
-    surroundings: Surroundings<'c>,
+struct Compiler<'w, 's> {
+    workflow: &'w str,
+    surroundings: Surroundings<'s>,
     plans: Vec<Plan>,
 }
 
@@ -61,7 +60,7 @@ struct Steps {
     failure: Vec<Step>,
 }
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     fn state(&mut self, state: &StateDefinition, problems: &mut Problems<'_>) -> StatePlan {
         let id = state.id.value.clone();
         let on_enter = self.list(&state.on_enter, problems);

@@ -49,18 +49,24 @@ impl Record {
             let message = format!("{owner} has to be a mapping, and this is {}", node.kind());
             return problems.report(Code::WrongType, node.span, message);
         };
-        for Entry { key, shape, required, support, doc } in self.keys {
-            // A value of null counts as absent.
+        for Entry { key, shape, required, support, .. } in self.keys {
             let found = entries.iter().find(|(name, _)| name.text == *key);
-            match found.filter(|(_, value)| value.value != Value::Null) {
+            match found {
+                // A value of null counts as absent, but for `push:` and the like, which say all by being there.
+                Some((_, Node { value: Value::Null, .. })) if *required => {
+                    problems.report(
+                        Code::MissingKey,
+                        found.map_or(node.span, |(name, _)| name.span),
+                        format!("{owner} has no \"{key}\""),
+                    );
+                }
+                Some((_, Node { value: Value::Null, .. })) => {}
                 Some((name, value)) => {
                     support.report(name, owner, problems);
                     shape.check(value, Place { owner, key, entry: false }, problems);
                 }
                 None if *required => {
-                    let place = found.map_or_else(|| first_place(node), |(name, _)| name.span);
-                    let hint = format!("{key}: {doc}");
-                    problems.report_with_hint(Code::MissingKey, place, format!("{owner} has no \"{key}\""), hint);
+                    problems.report(Code::MissingKey, first_place(node), format!("{owner} has no \"{key}\""));
                 }
                 None => {}
             }
@@ -134,7 +140,7 @@ impl Shape {
             }
             (Self::Duration, Value::String(text)) => {
                 if duration::parse(text).is_none() {
-                    let message = format!("{}: {} \"{text:.60}\" is not a duration", place.owner, place.key);
+                    let message = format!("{place}: \"{text:.60}\" is not a duration");
                     let hint = "write 90s, 15m, 4h, 3d or ISO 8601 such as PT15M; the longest is ten years";
                     problems.report_with_hint(Code::InvalidValue, node.span, message, hint);
                 }
@@ -175,7 +181,11 @@ impl Shape {
                     std::iter::once(first).chain(rest).find(|shape| shape.takes(node)).unwrap_or(last)
                 }
                 Self::Tagged { keys, then, otherwise } => {
-                    if keys.iter().any(|key| node.get(key).is_some()) { then } else { otherwise }
+                    if keys.iter().any(|key| node.get(key).is_some()) {
+                        then
+                    } else {
+                        otherwise
+                    }
                 }
                 _ => return shape,
             }

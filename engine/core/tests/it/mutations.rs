@@ -12,8 +12,34 @@ use crate::support::{catalog, shipped};
 const DOCUMENTS: u64 = 10_000;
 /// What is put where it does not belong.
 const INTRUDERS: [&str; 28] = [
-    "${{", "}}", "$${{", "{{", "${", "|", ">-", "&a ", "*a", "<<: *a", "? ", ": ", "- ", "[", "]", "{", "}", "'", "\"", "#", "\t",
-    "\u{0}", "\u{feff}", "\u{202e}", "~", "!!str ", "1e999", "99999999999999999999",
+    "${{",
+    "}}",
+    "$${{",
+    "{{",
+    "${",
+    "|",
+    ">-",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "? ",
+    ": ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    "\"",
+    "#",
+    "\t",
+    "\u{0}",
+    "\u{feff}",
+    "\u{202e}",
+    "~",
+    "!!str ",
+    "1e999",
+    "99999999999999999999",
 ];
 
 /// A small generator of numbers: the same documents on every machine.

@@ -145,8 +145,11 @@ fn act(world: &mut World, shapes: &[Shape], choice: usize) {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    let work = (0_u32..4, 1_u32..4, any::<bool>())
-        .prop_map(|(failures, max_attempts, succeeds)| Kind::Work { failures, max_attempts, succeeds });
+    let work = (0_u32..4, 1_u32..4, any::<bool>()).prop_map(|(failures, max_attempts, succeeds)| Kind::Work {
+        failures,
+        max_attempts,
+        succeeds,
+    });
     let kind = prop_oneof![4 => work, 1 => any::<bool>().prop_map(|granted| Kind::Approval { granted })];
     (any::<u16>(), any::<u8>(), any::<bool>(), any::<u8>(), kind, any::<bool>()).prop_map(
         |(needs, run_on, allow_failure, when, kind, compensate)| Shape {

@@ -18,9 +18,7 @@ use super::{Api, Problem, items};
 const COMMENT_BYTES: usize = 64 * 1024;
 
 pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/items/{item}/comments", get(list).post(add))
-        .route("/items/{item}/history", get(history))
+    Router::new().route("/items/{item}/comments", get(list).post(add)).route("/items/{item}/history", get(history))
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,9 @@
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
+use kiket_core::definition::Kind;
 use kiket_core::graph::Graph;
 use kiket_core::revision::{Provenance, Revision};
-use kiket_core::definition::Kind;
 use serde_json::{Value as JsonValue, json};
 
 use super::auth::Admin;

@@ -138,7 +138,12 @@ async fn transition(
     let wanted = match (name, to) {
         (Some(name), None) => Wanted::Name(name),
         (None, Some(to)) => Wanted::To(to),
-        _ => return Err(Problem::invalid("invalid_transition", "give either the transition's `name` or the state it leads `to`")),
+        _ => {
+            return Err(Problem::invalid(
+                "invalid_transition",
+                "give either the transition's `name` or the state it leads `to`",
+            ));
+        }
     };
     let id = find(&api, &item).await?;
     let command = Command::Transition { wanted, comment };
@@ -198,7 +203,8 @@ fn seen_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         return Ok(None);
     }
     let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    let invalid = || Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "If-Match is the ETag of an earlier answer");
+    let invalid =
+        || Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "If-Match is the ETag of an earlier answer");
     version.map(Some).ok_or_else(invalid)
 }
 

@@ -4,7 +4,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, Que
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kiket_core::catalog::Refusal;
-use kiket_core::item::{Reason, Refusal};
+use kiket_core::item::{self, Reason};
 use kiket_core::run::Rejected;
 use kiket_store::{CommitError, Conflict, StoreError};
 use serde::Serialize;
@@ -63,8 +63,11 @@ impl Problem {
 
     pub(crate) fn invalid_inputs(refusals: Vec<Refusal>) -> Self {
         let mut problem = Self::invalid("invalid_inputs", "the pipeline refuses these inputs");
-        let field =
-            |refusal: Refusal| FieldError { pointer: format!("/inputs{}", refusal.pointer), code: None, detail: refusal.reason };
+        let field = |refusal: Refusal| FieldError {
+            pointer: format!("/inputs{}", refusal.pointer),
+            code: None,
+            detail: refusal.reason,
+        };
         problem.errors = refusals.into_iter().map(field).collect();
         problem
     }
@@ -166,7 +169,7 @@ impl From<ItemError> for Problem {
             ItemError::NoWorkflow(_) => Self::new(StatusCode::CONFLICT, "no_workflow", error.to_string()),
             ItemError::UnknownType { .. } => Self::invalid("unknown_type", error.to_string()),
             ItemError::Changed(_) => Self::new(StatusCode::PRECONDITION_FAILED, "changed", error.to_string()),
-            ItemError::Refused(Refusal::Values(refused)) => {
+            ItemError::Refused(item::Refusal::Values(refused)) => {
                 let mut problem = Self::invalid("invalid_item", "the item cannot have these values");
                 let field = |(name, detail): (String, String)| FieldError {
                     pointer: format!("/{}", name.replacen('.', "/", 1)),

@@ -158,8 +158,10 @@ async fn revision(
     let revision = revision.ok_or_else(|| Problem::not_found("revision", &id))?;
     let mut answer = describe_revision(&revision, true);
     let sources = api.store.sources(parsed).await?;
-    answer["sources"] =
-        sources.iter().map(|source| json!({ "path": source.path, "bytes": source.text.len(), "origin": source.origin })).collect();
+    answer["sources"] = sources
+        .iter()
+        .map(|source| json!({ "path": source.path, "bytes": source.text.len(), "origin": source.origin }))
+        .collect();
     Ok(Json(answer))
 }
 

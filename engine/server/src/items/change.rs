@@ -20,7 +20,8 @@ pub(super) fn refusal(events: &[Event]) -> Vec<Reason> {
 
 /// A run of what a transition does.
 pub(super) fn new_run(around: &Surroundings, item: ItemId, start: StartRun, actor: &Actor) -> NewRun {
-    let stages = around.revision.plan(&start.plan).map(|plan| plan.stages().map(|stage| stage.id.as_str().into()).collect());
+    let stages =
+        around.revision.plan(&start.plan).map(|plan| plan.stages().map(|stage| stage.id.as_str().into()).collect());
     let queued = Queued {
         id: start.run,
         project: around.project.name.clone(),
@@ -40,7 +41,8 @@ pub(super) fn new_run(around: &Surroundings, item: ItemId, start: StartRun, acto
 
 /// How a new item is written.
 pub(super) fn head(project: ProjectId, item: &Item) -> WriteItem {
-    let (number, kind) = item.created.as_ref().map_or((0, String::new()), |created| (created.number, created.kind.clone()));
+    let (number, kind) =
+        item.created.as_ref().map_or((0, String::new()), |created| (created.number, created.kind.clone()));
     WriteItem::Create(ItemHead { project, number, kind })
 }
 

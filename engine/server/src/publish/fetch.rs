@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use kiket_core::{Level, Origin, Source};
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span};
 use kiket_core::revision::component_paths;
+use kiket_core::{Level, Origin, Source};
 use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
 
 /// Largest component that a repository may bring along.

@@ -55,12 +55,8 @@ fn fetch(folder: &Path, url: &RemoteUrl, from: GitSource, level: Level) -> Resul
     };
     let Some(branch) = branch else { return Ok(Vec::new()) };
     let Some(tip) = mirror.fetch(&branch)? else { return Ok(Vec::new()) };
-    let origin = Origin {
-        level,
-        repository: Some(from.url),
-        branch: Some(branch),
-        commit: Some(tip.commit.to_string()),
-    };
+    let origin =
+        Origin { level, repository: Some(from.url), branch: Some(branch), commit: Some(tip.commit.to_string()) };
     let files = mirror.sources(&tip.commit)?.files;
     Ok(files.into_iter().map(|source| Source { origin: origin.clone(), ..source }).collect())
 }

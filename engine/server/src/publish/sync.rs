@@ -14,8 +14,8 @@ use kiket_store::{
 };
 use kiket_sync::{CommitId, RemoteUrl, SyncError};
 
-use super::Push;
 use super::GitSource;
+use super::Push;
 use super::fetch::{Fetched, fetch};
 use super::start::queue_runs;
 use crate::clock;

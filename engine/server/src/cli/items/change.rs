@@ -109,7 +109,9 @@ impl Move {
         let client = self.connection.client()?;
         match client.post(&["items", &self.item, "transitions"], &Json::Object(body)).await {
             Ok(item) => report(&self.connection, &item, "moved"),
-            Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == "transition_refused") => {
+            Err(error)
+                if error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == "transition_refused") =>
+            {
                 eprintln!("refused: {error}");
                 Ok(ExitCode::from(2))
             }

@@ -88,7 +88,10 @@ fn describe(item: &Json) -> String {
         line(&clean(name), &value_text(value));
     }
     if item["pending"].is_object() {
-        line("waits for", &format!("\"{}\", run {}", field(&item["pending"], "transition"), field(&item["pending"], "run")));
+        line(
+            "waits for",
+            &format!("\"{}\", run {}", field(&item["pending"], "transition"), field(&item["pending"], "run")),
+        );
     }
     let description = item["description"].as_str().unwrap_or_default();
     for part in description.lines() {
@@ -120,7 +123,12 @@ fn happened(entry: &Json) -> String {
         "item.updated" => format!("{} set by {}", value_text(&entry["values"]), field(entry, "by")),
         "item.commented" => format!("{}: {}", field(entry, "by"), field(entry, "body")),
         "item.waiting" => {
-            format!("\"{}\" to {} waits for run {}", field(entry, "transition"), field(entry, "to"), field(entry, "run"))
+            format!(
+                "\"{}\" to {} waits for run {}",
+                field(entry, "transition"),
+                field(entry, "to"),
+                field(entry, "run")
+            )
         }
         "item.transitioned" => format!(
             "{} → {} by \"{}\", {}",
