@@ -4,31 +4,59 @@
 //! unknown is kept. All other files below `.kiket/` are kept and reported as not acted on.
 
 mod approval;
+mod automation;
+mod board;
+mod board_parts;
 mod concurrency;
+mod extension;
+mod field;
+mod inbound_email;
 mod input;
+mod intake;
+mod item_type;
 mod kind;
+mod lenient;
 mod matrix;
 mod pipeline;
 mod plugins;
+mod project;
+mod recipe;
 mod retry;
+mod schedule;
 mod stage;
+mod team;
 mod trigger;
+pub mod undeclared;
+mod value;
 
 use crate::diagnostic::{Code, Diagnostic, Problems, Span};
 use crate::source::Source;
 use crate::yaml::{self, Node};
 
+pub use crate::decode::Located;
 pub use approval::{ApprovalDefinition, Approver};
+pub use automation::{AutomationDefinition, AutomationTrigger, QueryDefinition};
+pub use board::{BoardDefinition, ColumnDefinition};
+pub use board_parts::{BoardAction, FilterQuestion, Filters, Lane, QuickFilter, Swimlanes};
 pub use concurrency::{Concurrency, OnConflict};
+pub use extension::{ExtensionHook, ExtensionManifest};
+pub use field::{FieldDefinition, FieldOption};
+pub use inbound_email::{InboundEmailDefinition, MailMapping};
 pub use input::InputDefinition;
+pub use intake::{IntakeDefinition, IntakeField};
+pub use item_type::ItemTypeDefinition;
 pub use kind::Kind;
 pub use matrix::{MAX_COMBINATIONS, Matrix};
 pub use pipeline::{MAX_STAGES, PipelineDefinition, Priority};
 pub use plugins::{HttpGrant, PluginGrants, PluginsDefinition};
+pub use project::ProjectDefinition;
+pub use recipe::RecipeDefinition;
 pub use retry::{Backoff, FailureClass, Retry};
 pub(crate) use stage::component_path;
 pub use stage::{CallDefinition, RunOn, StageDefinition, TaskDefinition};
+pub use team::{GroupDefinition, MemberDefinition, RoleDefinition, TeamDefinition};
 pub use trigger::{EventTrigger, Patterns, PushTrigger, Schedule, Triggers};
+pub use value::{FieldType, MAX_FIELD_TEXT};
 
 /// The folder that definitions live in.
 pub const FOLDER: &str = ".kiket/";
@@ -40,38 +68,89 @@ pub enum Definition {
     Pipeline(Box<PipelineDefinition>),
     /// What plugins may do.
     Plugins(PluginsDefinition),
+    /// What the project is.
+    Project(Box<ProjectDefinition>),
+    /// Which roles there are, and who has them.
+    Team(Box<TeamDefinition>),
+    /// Which types of items there are.
+    ItemTypes(Vec<ItemTypeDefinition>),
+    /// Boards.
+    Boards(Vec<BoardDefinition>),
+    /// What happens by itself.
+    Automations(Vec<AutomationDefinition>),
+    /// An automation of one workflow.
+    Recipe(Box<RecipeDefinition>),
+    /// A form that makes items.
+    Intake(Box<IntakeDefinition>),
+    /// An extension of Kiket.
+    Extension(Box<ExtensionManifest>),
+    /// Addresses whose mail becomes items.
+    InboundEmail(InboundEmailDefinition),
+}
+
+/// A source that was read.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Its kind; `None` where kiket does not act on it, or where it could not be read.
+    pub kind: Option<Kind>,
+    /// The tree of a file that is well-formed.
+    pub root: Option<Node>,
+    /// What it defines, where enough of it could be read.
+    pub definition: Option<Definition>,
+    /// Everything that is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Parses one source. Every problem is reported; a definition comes back where enough
 /// of it could be read to compile it.
 #[must_use]
 pub fn parse(source: &Source) -> (Option<Definition>, Vec<Diagnostic>) {
-    let mut problems = Problems::of(source);
-    let definition = parse_source(source, &mut problems);
-    (definition, problems.into_diagnostics())
+    let Parsed { definition, diagnostics, .. } = read(source);
+    (definition, diagnostics)
 }
 
-fn parse_source(source: &Source, problems: &mut Problems<'_>) -> Option<Definition> {
+/// Parses one source and keeps its tree, for what is checked across files.
+#[must_use]
+pub fn read(source: &Source) -> Parsed {
+    let mut problems = Problems::of(source);
     let path = source.path.strip_prefix(FOLDER).unwrap_or(&source.path);
-    if !(path.ends_with(".yaml") || path.ends_with(".yml")) {
-        not_acted_on(problems);
-        return None;
+    let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let root = if yaml { yaml::read(&source.text, &mut problems) } else { None };
+    let kind = root.as_ref().and_then(|root| Kind::of(path, root));
+    let definition = root.as_ref().zip(kind).and_then(|(root, kind)| decode(kind, root, source, &mut problems));
+    if kind.is_none() && (root.is_some() || !yaml) {
+        not_acted_on(&mut problems);
     }
-    let node = yaml::read(&source.text, problems)?;
-    match Kind::of(path, &node) {
-        Some(Kind::Pipeline) => {
-            check_model_version(&node, problems);
-            PipelineDefinition::decode(&node, path, problems).map(Box::new).map(Definition::Pipeline)
-        }
-        Some(Kind::Plugins) => {
-            check_model_version(&node, problems);
-            Some(Definition::Plugins(PluginsDefinition::decode(&node, &source.path, problems)))
-        }
-        None => {
-            not_acted_on(problems);
-            None
-        }
+    Parsed { kind, root, definition, diagnostics: problems.into_diagnostics() }
+}
+
+fn decode(kind: Kind, root: &Node, source: &Source, problems: &mut Problems<'_>) -> Option<Definition> {
+    let path = source.path.strip_prefix(FOLDER).unwrap_or(&source.path);
+    let stem = stem(path);
+    if kind.is_closed() {
+        check_model_version(root, problems);
+    } else {
+        check_kiket_version(root, problems);
     }
+    Some(match kind {
+        Kind::Pipeline => Definition::Pipeline(Box::new(PipelineDefinition::decode(root, path, problems)?)),
+        Kind::Plugins => Definition::Plugins(PluginsDefinition::decode(root, &source.path, problems)),
+        Kind::Project => Definition::Project(Box::new(ProjectDefinition::decode(root, problems))),
+        Kind::Team => Definition::Team(Box::new(TeamDefinition::decode_file(root, problems))),
+        Kind::ItemTypes => Definition::ItemTypes(ItemTypeDefinition::decode_file(root, problems)),
+        Kind::Board => Definition::Boards(BoardDefinition::decode_file(root, stem, problems)),
+        Kind::Automations => Definition::Automations(AutomationDefinition::decode_file(root, stem, problems)),
+        Kind::Recipe => Definition::Recipe(Box::new(RecipeDefinition::decode(root, path, stem, problems))),
+        Kind::Intake => Definition::Intake(Box::new(IntakeDefinition::decode(root, stem, problems))),
+        Kind::Extension => Definition::Extension(Box::new(ExtensionManifest::decode(root, path, problems))),
+        Kind::InboundEmail => Definition::InboundEmail(InboundEmailDefinition::decode(root, problems)),
+    })
+}
+
+/// Returns the name of a file without its ending.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 fn not_acted_on(problems: &mut Problems<'_>) {
@@ -84,5 +163,20 @@ fn check_model_version(node: &Node, problems: &mut Problems<'_>) {
     if version.as_str() != Some("1.0") && version.to_json().as_f64() != Some(1.0) {
         let message = format!("model_version {} is not one this version reads", version.to_json());
         problems.report_with_hint(Code::ModelVersion, version.span, message, "write model_version: \"1.0\"");
+    }
+}
+
+/// Checks the version of a file of Kiket's. One without it is of the first; one of a later version is read as far as
+/// it is known, since unknown keys are kept.
+fn check_kiket_version(node: &Node, problems: &mut Problems<'_>) {
+    let Some(version) = node.get("model_version") else {
+        let message = "the file does not say which version of the language it speaks; it is read as 1.0";
+        let hint = "begin it with model_version: \"1.0\"";
+        return problems.report_with_hint(Code::NoModelVersion, Span::default(), message, hint);
+    };
+    if version.as_str() != Some("1.0") && version.to_json().as_f64() != Some(1.0) {
+        let written = version.to_json();
+        let message = format!("model_version {written} is read as 1.0; what is new in it is kept and does nothing");
+        problems.report(Code::NotActedOnYet, version.span, message);
     }
 }

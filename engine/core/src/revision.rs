@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::definition::{self, Definition, PluginGrants};
+use crate::definition::undeclared::{self, Declared};
+use crate::definition::{self, Definition, Parsed, PluginGrants};
 use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
 use crate::source::Source;
@@ -42,7 +43,7 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let mut paths: Vec<String> = definitions
         .filter_map(|definition| match definition {
             Definition::Pipeline(pipeline) => Some(pipeline),
-            Definition::Plugins(_) => None,
+            _ => None,
         })
         .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
         .flat_map(|stage| stage.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
@@ -56,10 +57,10 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
 #[must_use]
 pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
     let mut revision = Revision::default();
-    let mut parsed: Vec<(&Source, Option<Definition>, Vec<Diagnostic>)> =
-        sources.iter().map(|source| (source, definition::parse(source))).map(|(source, (definition, found))| (source, definition, found)).collect();
-    for (_, definition, _) in &mut parsed {
-        if let Some(Definition::Plugins(plugins)) = definition {
+    let mut parsed: Vec<(&Source, Parsed)> = sources.iter().map(|source| (source, definition::read(source))).collect();
+    let declared = declared(&parsed);
+    for (_, parsed) in &mut parsed {
+        if let Some(Definition::Plugins(plugins)) = &mut parsed.definition {
             let grants = std::mem::take(&mut plugins.plugins);
             revision.grants = grants.into_iter().map(|(name, grants)| (name, Arc::new(grants))).collect();
         }
@@ -68,9 +69,12 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     let surroundings = Surroundings { catalog, grants: &|plugin| grants.get(plugin).map(Arc::as_ref) };
     let mut homes: BTreeMap<String, &str> = BTreeMap::new();
     let mut diagnostics = Vec::new();
-    for (source, definition, mut found) in parsed {
+    for (source, parsed) in parsed {
         let mut problems = Problems::of(source);
-        if let Some(Definition::Pipeline(pipeline)) = definition {
+        let undeclared = undeclared::check(source, &parsed, &declared);
+        let mut found = parsed.diagnostics;
+        found.extend(undeclared);
+        if let Some(Definition::Pipeline(pipeline)) = parsed.definition {
             let id = pipeline.id.value.clone();
             if let Some(home) = homes.insert(id.clone(), &source.path) {
                 let message = format!("pipeline \"{id}\" is already defined in {home}");
@@ -87,4 +91,17 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     revision.grants = grants;
     let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
     (accepted.then_some(revision), diagnostics)
+}
+
+/// Returns what all files together declare.
+fn declared(parsed: &[(&Source, Parsed)]) -> Declared {
+    let mut declared = Declared::default();
+    for (_, parsed) in parsed {
+        match (&parsed.definition, &parsed.root) {
+            (Some(definition), _) => declared.add(definition),
+            (None, Some(root)) => declared.add_workflow(root),
+            (None, None) => {}
+        }
+    }
+    declared
 }

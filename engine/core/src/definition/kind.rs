@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::{pipeline, plugins};
+use super::{automation, board, extension, inbound_email, intake, item_type, pipeline, plugins, project, recipe, team};
 use crate::shape::{Record, json_schema};
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// A kind of definition file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,19 +13,97 @@ pub enum Kind {
     Pipeline,
     /// What plugins may do.
     Plugins,
+    /// What the project is.
+    Project,
+    /// Which roles there are, and who has them.
+    Team,
+    /// Which types of items there are.
+    ItemTypes,
+    /// Boards.
+    Board,
+    /// What happens by itself.
+    Automations,
+    /// An automation of one workflow.
+    Recipe,
+    /// A form that makes items.
+    Intake,
+    /// An extension of Kiket.
+    Extension,
+    /// Addresses whose mail becomes items.
+    InboundEmail,
 }
+
+/// Root keys that tell the kind where a mapping or a list stands behind them, in the order in which they count: the
+/// file of a project may list boards and automations as well.
+const ROOTS: [(&str, Kind); 15] = [
+    ("project", Kind::Project),
+    ("workspace", Kind::Project),
+    ("issue_types", Kind::ItemTypes),
+    ("case_types", Kind::ItemTypes),
+    ("item_types", Kind::ItemTypes),
+    ("recipe", Kind::Recipe),
+    ("intake_form", Kind::Intake),
+    ("intake", Kind::Intake),
+    ("extension", Kind::Extension),
+    ("inbound_email", Kind::InboundEmail),
+    ("board", Kind::Board),
+    ("boards", Kind::Board),
+    ("automations", Kind::Automations),
+    ("automation", Kind::Automations),
+    ("team", Kind::Team),
+];
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Pipeline, Self::Plugins];
+    pub const ALL: [Self; 11] = [
+        Self::Pipeline,
+        Self::Plugins,
+        Self::Project,
+        Self::Team,
+        Self::ItemTypes,
+        Self::Board,
+        Self::Automations,
+        Self::Recipe,
+        Self::Intake,
+        Self::Extension,
+        Self::InboundEmail,
+    ];
 
     /// Tells the kind of a file below `.kiket/`; `None` is one that kiket does not act on.
     #[must_use]
     pub fn of(path: &str, root: &Node) -> Option<Self> {
-        if root.get("pipeline").is_some() || path.starts_with("pipelines/") {
+        if root.get("pipeline").is_some() {
             return Some(Self::Pipeline);
         }
-        path.starts_with("plugins.").then_some(Self::Plugins)
+        let stands =
+            |key| root.get(key).is_some_and(|node| matches!(node.value, Value::Mapping(_) | Value::Sequence(_)));
+        // A workflow holds automations of its own.
+        if stands("workflow") {
+            return None;
+        }
+        let told = ROOTS.iter().find(|(key, _)| stands(key)).map(|(_, kind)| *kind);
+        told.or_else(|| Self::of_path(path, root))
+    }
+
+    fn of_path(path: &str, root: &Node) -> Option<Self> {
+        if recipe::workflow_of(path).is_some() {
+            return Some(Self::Recipe);
+        }
+        let (folder, name) = path.split_once('/').unwrap_or(("", path));
+        let stem = super::stem(name);
+        match (folder, stem) {
+            ("pipelines", _) => Some(Self::Pipeline),
+            ("boards", _) => Some(Self::Board),
+            ("intakes", _) => Some(Self::Intake),
+            ("automations", _) if root.get("trigger").is_some() => Some(Self::Automations),
+            ("extensions", "manifest") => Some(Self::Extension),
+            ("", "plugins") => Some(Self::Plugins),
+            ("", "project" | "workspace") => Some(Self::Project),
+            ("", "team") => Some(Self::Team),
+            ("", "issue_types" | "case_types" | "item_types") => Some(Self::ItemTypes),
+            ("", "inbound_email") => Some(Self::InboundEmail),
+            _ => None,
+        }
     }
 
     /// Returns the kind as it is written everywhere.
@@ -34,7 +112,22 @@ impl Kind {
         match self {
             Self::Pipeline => "pipeline",
             Self::Plugins => "plugins",
+            Self::Project => "project",
+            Self::Team => "team",
+            Self::ItemTypes => "item_types",
+            Self::Board => "board",
+            Self::Automations => "automations",
+            Self::Recipe => "recipe",
+            Self::Intake => "intake",
+            Self::Extension => "extension",
+            Self::InboundEmail => "inbound_email",
         }
+    }
+
+    /// Tells whether files of the kind are kiket's own, and closed: an unknown key is an error. Kiket's are open.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Pipeline | Self::Plugins)
     }
 
     /// Returns the JSON Schema of the files of this kind.
@@ -47,6 +140,15 @@ impl Kind {
         match self {
             Self::Pipeline => &pipeline::FILE,
             Self::Plugins => &plugins::FILE,
+            Self::Project => &project::FILE,
+            Self::Team => &team::FILE,
+            Self::ItemTypes => &item_type::FILE,
+            Self::Board => &board::FILE,
+            Self::Automations => &automation::FILE,
+            Self::Recipe => &recipe::FILE,
+            Self::Intake => &intake::FILE,
+            Self::Extension => &extension::FILE,
+            Self::InboundEmail => &inbound_email::FILE,
         }
     }
 }

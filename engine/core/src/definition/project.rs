@@ -1,0 +1,156 @@
+//! `project.yaml`, or `workspace.yaml`: what the project is, who works on it and what its other files may count on.
+
+use serde_json::Value as Json;
+
+use super::field::{FIELDS, FieldDefinition};
+use super::lenient::{NAMES, flattened, json_at, named, scalar_at, words_at};
+use super::team::{PERMISSIONS, ROLES, TEAM, TeamDefinition};
+use crate::decode::Located;
+use crate::diagnostic::Problems;
+use crate::shape::{Entry, Record, Shape, open, optional};
+use crate::yaml::{Node, Value};
+
+/// The file of the project. What its head may say may also stand on the first level.
+pub(super) static FILE: Record = open(
+    "a project file",
+    "What the project is, who works on it and what its other files may count on.",
+    &[
+        optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
+        optional("project", HEAD, "The project."),
+        optional("workspace", HEAD, "The project, under its other name."),
+        KEY,
+        NAME,
+        VERSION,
+        DESCRIPTION,
+        VISIBILITY,
+        TEAM_ENTRY,
+        ROLES,
+        PERMISSIONS,
+        EXTENSIONS_ENTRY,
+        LABELS,
+        CUSTOM_FIELDS,
+        ENVIRONMENTS,
+        ENV,
+        SECRETS,
+        SEED_DATA,
+    ],
+);
+
+const HEAD: Shape = Shape::Either(&[Shape::Record(&PROJECT), Shape::Any]);
+
+static PROJECT: Record = open(
+    "the project",
+    "What the project is.",
+    &[
+        KEY,
+        NAME,
+        VERSION,
+        DESCRIPTION,
+        VISIBILITY,
+        TEAM_ENTRY,
+        ROLES,
+        PERMISSIONS,
+        EXTENSIONS_ENTRY,
+        LABELS,
+        CUSTOM_FIELDS,
+        ENVIRONMENTS,
+        ENV,
+        SECRETS,
+        SEED_DATA,
+    ],
+);
+
+const KEY: Entry =
+    optional("key", Shape::Scalar, "Short name in capitals, for example RELEASE; items are numbered under it.");
+const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the key where none is given.");
+const VERSION: Entry = optional("version", Shape::Scalar, "Version of these definitions.");
+const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What the project is for.");
+const VISIBILITY: Entry = optional("visibility", Shape::Scalar, "Who sees it: private or public.");
+const TEAM_ENTRY: Entry = optional("team", TEAM, "Who works on it.");
+const EXTENSIONS_ENTRY: Entry = optional("extensions", EXTENSIONS_OR_ANY, "What the project counts on.");
+const LABELS: Entry = optional("labels", NAMES, "The labels that items can have.");
+const CUSTOM_FIELDS: Entry = optional("custom_fields", FIELDS, "Fields of every item, whatever its type.");
+const ENVIRONMENTS: Entry = optional("environments", NAMES, "Where things run: staging, production.");
+const ENV: Entry = optional("env", NAMES, "The names of values that the project's settings hold, read as ${env.NAME}.");
+const SECRETS: Entry = optional("secrets", NAMES, "The names of secrets that the project's settings hold.");
+const SEED_DATA: Entry = optional("seed_data", Shape::Any, "Items of a new project; kept as written.");
+
+const EXTENSIONS_OR_ANY: Shape = Shape::Either(&[Shape::Record(&EXTENSIONS), Shape::Any]);
+
+static EXTENSIONS: Record = open(
+    "extensions",
+    "Extensions that the project counts on.",
+    &[
+        optional("required", NAMES, "Those without which it does not work."),
+        optional("optional", NAMES, "Those that it uses where they are installed."),
+    ],
+);
+
+/// A project as it was written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectDefinition {
+    /// Short name in capitals; items are numbered under it.
+    pub key: Option<Located<String>>,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Version of the definitions.
+    pub version: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who sees it, as written.
+    pub visibility: Option<String>,
+    /// Who works on it, and the roles there are.
+    pub team: TeamDefinition,
+    /// Extensions without which it does not work.
+    pub required_extensions: Vec<Located<String>>,
+    /// Extensions that it uses where they are installed.
+    pub optional_extensions: Vec<Located<String>>,
+    /// The labels that items can have.
+    pub labels: Vec<String>,
+    /// Fields of every item.
+    pub fields: Vec<FieldDefinition>,
+    /// Where things run.
+    pub environments: Vec<String>,
+    /// Names of values that the project's settings hold.
+    pub env: Vec<String>,
+    /// Names of secrets that the project's settings hold.
+    pub secrets: Vec<String>,
+    /// Items of a new project, as written.
+    pub seed_data: Option<Json>,
+}
+
+impl ProjectDefinition {
+    pub(super) fn decode(node: &Node, problems: &mut Problems<'_>) -> Self {
+        FILE.check(node, problems);
+        let node = &flattened(node, &["project", "workspace"]);
+        let mut team = node.get("team").map(|node| TeamDefinition::decode(node, problems)).unwrap_or_default();
+        team.add_roles(node.get("roles"), problems);
+        team.permissions = team.permissions.or_else(|| json_at(node, "permissions"));
+        let mut names =
+            |node| named(node, "an entry", problems).into_iter().map(|named| named.name).collect::<Vec<_>>();
+        // `extensions: [github]` does not say that it can be left out.
+        let (required, optional) = match node.get("extensions") {
+            Some(extensions @ Node { value: Value::Mapping(_), .. }) => {
+                (names(extensions.get("required")), names(extensions.get("optional")))
+            }
+            extensions => (names(extensions), Vec::new()),
+        };
+        let mut texts = |key| names(node.get(key)).into_iter().map(|name| name.value).collect();
+        Self {
+            key: scalar_at(node, &["key", "id"]),
+            name: words_at(node, "name"),
+            version: words_at(node, "version"),
+            description: words_at(node, "description"),
+            visibility: words_at(node, "visibility"),
+            team,
+            required_extensions: required,
+            optional_extensions: optional,
+            labels: texts("labels"),
+            environments: texts("environments"),
+            env: texts("env"),
+            secrets: texts("secrets"),
+            fields: FieldDefinition::decode_all(node.get("custom_fields"), problems),
+            seed_data: json_at(node, "seed_data"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `workflows/<id>/automation_recipes/*.yaml`: an automation of one workflow, which people may have to agree to.
+
+use croner::Cron;
+use serde_json::Value as Json;
+
+use super::lenient::{FLAG, flag_at, flattened, json_at, place_of, scalar_at, scalars, words_at};
+use super::schedule;
+use crate::decode::Located;
+use crate::diagnostic::Problems;
+use crate::shape::{Entry, Record, Shape, checked, open, optional};
+use crate::yaml::Node;
+
+/// The folder of a workflow's recipes.
+const FOLDER: &str = "automation_recipes";
+
+/// A file of one recipe.
+pub(super) static FILE: Record = open(
+    "a recipe file",
+    "An automation of one workflow; what it is may stand below `recipe:` or on the first level.",
+    &[
+        optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
+        optional("recipe", Shape::Record(&RECIPE), "The recipe."),
+        KEY,
+        NAME,
+        DESCRIPTION,
+        TRIGGER,
+        SCHEDULE,
+        CONDITIONS,
+        GUARDS,
+        ACTIONS,
+        REQUIRES_APPROVAL,
+        METADATA,
+    ],
+);
+
+static RECIPE: Record = open(
+    "recipe",
+    "An automation of one workflow.",
+    &[KEY, NAME, DESCRIPTION, TRIGGER, SCHEDULE, CONDITIONS, GUARDS, ACTIONS, REQUIRES_APPROVAL, METADATA],
+);
+
+const KEY: Entry =
+    optional("key", Shape::Scalar, "The id; the name of the file without its ending where none is given.");
+const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the id where none is given.");
+const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What it is for.");
+const TRIGGER: Entry = optional("trigger", Shape::Any, "The event that starts it, or `scheduled`.");
+const SCHEDULE: Entry = optional(
+    "schedule",
+    Shape::Any,
+    "When it starts, five fields: minute, hour, day of the month, month, day of the week; in UTC.",
+);
+const CONDITIONS: Entry = optional("conditions", Shape::Any, "What has to hold of the item.");
+const GUARDS: Entry = checked("guards", Shape::Any, "Extensions that are asked before the transition.");
+const ACTIONS: Entry = optional("actions", Shape::Any, "What happens, in order.");
+const REQUIRES_APPROVAL: Entry = optional("requires_approval", FLAG, "Whether somebody has to agree each time.");
+const METADATA: Entry = optional("metadata", Shape::Any, "Anything else.");
+
+/// A recipe as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecipeDefinition {
+    /// The workflow that it belongs to, by its path; `None` for a recipe that lies elsewhere.
+    pub workflow: Option<String>,
+    /// The id, unique among the recipes of its workflow.
+    pub key: Located<String>,
+    /// Name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Events that start it, as written: `issue.updated`. Times are not among them.
+    pub events: Vec<Located<String>>,
+    /// A time that repeats, in UTC.
+    pub schedule: Option<Cron>,
+    /// What has to hold of the item.
+    pub conditions: Option<Node>,
+    /// Extensions that are asked before the transition, as written.
+    pub guards: Option<Node>,
+    /// What happens, in order.
+    pub actions: Option<Node>,
+    /// Whether somebody has to agree each time.
+    pub requires_approval: bool,
+    /// Anything else, as written.
+    pub metadata: Option<Json>,
+}
+
+/// Returns the workflow that a recipe at this path below `.kiket/` belongs to.
+pub(super) fn workflow_of(path: &str) -> Option<&str> {
+    let (workflow, rest) = path.strip_prefix("workflows/")?.split_once('/')?;
+    rest.strip_prefix(FOLDER)?.starts_with('/').then_some(workflow)
+}
+
+impl RecipeDefinition {
+    pub(super) fn decode(node: &Node, path: &str, stem: &str, problems: &mut Problems<'_>) -> Self {
+        FILE.check(node, problems);
+        let node = &flattened(node, &["recipe"]);
+        let key = scalar_at(node, &["key", "id"]);
+        let key = key.unwrap_or_else(|| Located { value: stem.to_owned(), span: place_of(node) });
+        let trigger = node.get("trigger");
+        // `trigger: { event: …, schedule: … }`, as automations say it.
+        let mut events = scalars(trigger.map(|node| node.get("event").unwrap_or(node)));
+        let timed = trigger.filter(|trigger| trigger.get("schedule").or(trigger.get("cron")).is_some());
+        Self {
+            workflow: workflow_of(path).map(str::to_owned),
+            name: words_at(node, "name").unwrap_or_else(|| key.value.clone()),
+            description: words_at(node, "description"),
+            schedule: schedule::decode(timed.unwrap_or(node), &mut events, problems),
+            events,
+            conditions: node.get("conditions").cloned(),
+            guards: node.get("guards").cloned(),
+            actions: node.get("actions").cloned(),
+            requires_approval: flag_at(node, "requires_approval").unwrap_or(false),
+            metadata: json_at(node, "metadata"),
+            key,
+        }
+    }
+}

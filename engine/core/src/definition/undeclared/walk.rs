@@ -1,0 +1,216 @@
+//! Finds what a file names in its tree: the same keys mean the same wherever actions, conditions and approvals stand.
+
+use super::uses::{Noun, Use, name, names};
+use crate::decode::{Located, entries};
+use crate::definition::{Definition, Kind, Parsed, recipe};
+use crate::yaml::{Node, Value};
+
+/// Keys behind which stands what nobody here reads: what is sent, kept or shown.
+const OPAQUE: [&str; 16] = [
+    "analytics",
+    "attachments",
+    "body",
+    "branding",
+    "card_template",
+    "configuration",
+    "confirmation",
+    "data",
+    "env",
+    "headers",
+    "input",
+    "inputs",
+    "metadata",
+    "payload",
+    "seed_data",
+    "with",
+];
+
+/// Keys of a condition behind which values stand.
+const VALUES: [&str; 7] = ["value", "values", "equals", "eq", "not_equals", "in", "not_in"];
+
+/// Returns what a file names, but for what texts read.
+pub(super) fn collect(path: &str, parsed: &Parsed) -> Vec<Use> {
+    let Some(root) = &parsed.root else { return Vec::new() };
+    let mut walk = Walk { kind: parsed.kind, workflow: None, uses: Vec::new() };
+    match (&parsed.kind, &parsed.definition) {
+        (_, Some(Definition::Project(project))) => {
+            walk.add_all(Noun::Required, project.required_extensions.clone());
+            walk.add_all(Noun::Role, project.team.members.iter().flat_map(|member| member.roles.clone()));
+        }
+        (_, Some(Definition::Team(team))) => {
+            walk.add_all(Noun::Role, team.members.iter().flat_map(|member| member.roles.clone()));
+        }
+        (_, Some(Definition::Extension(extension))) => walk.add_all(Noun::Secret, extension.secret.clone()),
+        (_, Some(Definition::Recipe(_))) => {
+            walk.workflow = recipe::workflow_of(path).map(str::to_owned);
+            let head = entries(Some(root)).find(|(key, _)| key.text == "recipe").or(entries(Some(root)).next());
+            if let (Some(workflow), Some((key, _))) = (&walk.workflow, head) {
+                let place = Located { value: workflow.clone(), span: key.span };
+                walk.add_all(Noun::Workflow, [place]);
+            }
+            walk.visit(root);
+        }
+        (_, Some(Definition::Boards(boards))) => {
+            walk.visit(root);
+            for board in boards {
+                walk.workflow = board.workflow.as_ref().map(|workflow| workflow.value.clone());
+                walk.add_all(Noun::State, board.columns.iter().flat_map(|column| column.states.clone()));
+            }
+        }
+        (Some(Kind::Pipeline), _) => {
+            let stages = entries(root.get("stages")).chain(entries(root.get("finally")));
+            stages.filter_map(|(_, stage)| stage.get("approval")).for_each(|node| walk.visit(node));
+        }
+        (Some(Kind::Plugins), _) => {}
+        (Some(_), _) => walk.visit(root),
+        // A workflow.
+        (None, _) => {
+            let id = root.get("workflow").and_then(|head| head.get("id")).and_then(Node::as_str);
+            if let Some(id) = id {
+                walk.workflow = Some(id.to_owned());
+                walk.visit(root);
+            }
+        }
+    }
+    walk.uses
+}
+
+struct Walk {
+    kind: Option<Kind>,
+    /// The workflow that states are looked up in.
+    workflow: Option<String>,
+    uses: Vec<Use>,
+}
+
+impl Walk {
+    /// The depth is bounded by that of YAML.
+    fn visit(&mut self, node: &Node) {
+        match &node.value {
+            Value::Sequence(items) => items.iter().for_each(|node| self.visit(node)),
+            Value::Mapping(entries) => {
+                let outside = self.workflow.clone();
+                self.enter(node);
+                self.read_action(node);
+                self.read_condition(node);
+                for (key, value) in entries {
+                    self.read_key(&key.text, value);
+                    // A mapping of fields holds values of an item.
+                    let fields = key.text == "fields" && matches!(value.value, Value::Mapping(_));
+                    if !fields && !OPAQUE.contains(&key.text.as_str()) {
+                        self.visit(value);
+                    }
+                }
+                self.workflow = outside;
+            }
+            _ => {}
+        }
+    }
+
+    /// A board, and the item of a form, say which workflow their states belong to.
+    fn enter(&mut self, node: &Node) {
+        if matches!(self.kind, Some(Kind::Board | Kind::Intake)) {
+            let own = node.get("workflow").or_else(|| node.get("board")?.get("workflow"));
+            self.workflow = own.and_then(name).map(|name| name.value).or(self.workflow.take());
+        }
+    }
+
+    fn read_key(&mut self, key: &str, value: &Node) {
+        match key {
+            "role" | "roles" | "restrict_roles" | "approvers" | "add_approvers" => {
+                self.add_all(Noun::Role, names(value))
+            }
+            "agent" => self.add_all(Noun::Agent, name(value)),
+            "extension" => self.add_all(Noun::Extension, name(value)),
+            "workflow" | "workflows" | "default_workflow" => self.add_all(Noun::Workflow, names(value)),
+            "issue_type" | "case_type" | "item_type" | "issue_types" | "case_types" | "item_types"
+            | "default_issue_type" | "default_case_type" | "default_item_type" => {
+                self.add_all(Noun::Type, names(value))
+            }
+            "transition" | "set_state" | "set_status" => self.add_all(Noun::Target, name(value)),
+            "available_states" => self.add_all(Noun::State, names(value)),
+            "initial_state" if self.kind == Some(Kind::Intake) => self.add_all(Noun::State, name(value)),
+            "issue" | "case" | "item" if self.kind == Some(Kind::Intake) => {
+                self.add_all(Noun::Type, value.get("type").and_then(name));
+            }
+            "query" => {
+                for key in ["status", "state", "statuses", "states"] {
+                    self.add_compared(Noun::State, value.get(key));
+                }
+            }
+            // `when: {to: production}` of a hook.
+            "when" => {
+                for key in ["from", "to"] {
+                    self.add_compared(Noun::State, value.get(key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn read_action(&mut self, node: &Node) {
+        let Some(word) = node.get("action").or_else(|| node.get("type")) else { return };
+        let at = |key| node.get(key).and_then(name);
+        match word.as_str().unwrap_or_default() {
+            "transition" | "set_state" | "set_status" => self.add_all(Noun::Target, at("to").or_else(|| at("value"))),
+            "assign" => {
+                let people = [at("to"), at("fallback")].into_iter().flatten().filter(|name| is_person(&name.value));
+                self.add_all(Noun::Assignee, people);
+            }
+            "auto_assign" => self.add_all(Noun::Team, at("team")),
+            "extension" => self.add_all(Noun::Extension, at("id")),
+            "role" => self.add_all(Noun::Role, at("identifier")),
+            "workflow" => self.add_all(Noun::Workflow, at("identifier")),
+            verb => {
+                let name = verb.strip_prefix("ext:").map(|name| Located { value: name.to_owned(), span: word.span });
+                self.add_all(Noun::Extension, name);
+            }
+        }
+    }
+
+    /// A condition on the state or the type, or an action that sets them.
+    fn read_condition(&mut self, node: &Node) {
+        let Some(noun) = node.get("field").and_then(Node::as_str).and_then(noun_of_field) else { return };
+        for key in VALUES {
+            self.add_compared(noun, node.get(key));
+        }
+    }
+
+    fn add_compared(&mut self, noun: Noun, node: Option<&Node>) {
+        let before = self.uses.len();
+        self.add_all(noun, node.map(names).unwrap_or_default());
+        self.uses[before..].iter_mut().for_each(|found| found.any_case = true);
+    }
+
+    fn add_all(&mut self, noun: Noun, names: impl IntoIterator<Item = Located<String>>) {
+        let workflow = matches!(noun, Noun::State | Noun::Target).then(|| self.workflow.clone()).flatten();
+        self.uses.extend(names.into_iter().map(|name| Use { workflow: workflow.clone(), ..Use::of(noun, name) }));
+    }
+}
+
+/// Tells what the values of a field are, in every generation's words for it.
+fn noun_of_field(path: &str) -> Option<Noun> {
+    let path = ["case.", "issue.", "item."].iter().find_map(|root| path.strip_prefix(root)).unwrap_or(path);
+    match path {
+        "state" | "status" | "to_state" | "to_status" | "from_state" | "from_status" => Some(Noun::State),
+        "type" | "issue_type" | "case_type" | "item_type" => Some(Noun::Type),
+        _ => None,
+    }
+}
+
+/// Tells whether a word means somebody by name, and not by a field of the item, an address or a rule.
+fn is_person(word: &str) -> bool {
+    let by_rule = [
+        "assignee",
+        "author",
+        "creator",
+        "current_assignee",
+        "current_user",
+        "me",
+        "nobody",
+        "none",
+        "owner",
+        "reporter",
+        "unassigned",
+    ];
+    !word.contains(['.', '@']) && !by_rule.contains(&word)
+}
