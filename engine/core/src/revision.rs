@@ -58,7 +58,7 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
 pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
     let mut revision = Revision::default();
     let mut parsed: Vec<(&Source, Parsed)> = sources.iter().map(|source| (source, definition::read(source))).collect();
-    let declared = declared(&parsed);
+    let declared = Declared::of(parsed.iter().map(|(_, parsed)| parsed));
     for (_, parsed) in &mut parsed {
         if let Some(Definition::Plugins(plugins)) = &mut parsed.definition {
             let grants = std::mem::take(&mut plugins.plugins);
@@ -91,17 +91,4 @@ pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<
     revision.grants = grants;
     let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
     (accepted.then_some(revision), diagnostics)
-}
-
-/// Returns what all files together declare.
-fn declared(parsed: &[(&Source, Parsed)]) -> Declared {
-    let mut declared = Declared::default();
-    for (_, parsed) in parsed {
-        match (&parsed.definition, &parsed.root) {
-            (Some(definition), _) => declared.add(definition),
-            (None, Some(root)) => declared.add_workflow(root),
-            (None, None) => {}
-        }
-    }
-    declared
 }

@@ -18,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, Problems};
 use crate::source::Source;
 use uses::{Noun, Use};
 
-pub use declared::{Declared, WorkflowNames};
+pub use declared::Declared;
 
 /// Most warnings of one file: who has more has one cause for them.
 const MAX_REPORTED: usize = 100;
@@ -62,7 +62,7 @@ fn report(found: &Use, declared: &Declared, problems: &mut Problems<'_>) {
                 _ => format!("extension \"{shown}\" is not installed: what asks it is skipped"),
             };
             if declared.extensions.is_empty() {
-                let hint = format!("an extension is described in .kiket/extensions/{shown}/manifest.yaml");
+                let hint = format!("no file describes it: .kiket/extensions/{shown}/manifest.yaml");
                 problems.report_with_hint(Code::NotInstalled, span, message, hint);
             } else {
                 unknown(Code::NotInstalled, found, message, declared.extensions.iter(), problems);
@@ -80,7 +80,7 @@ fn report(found: &Use, declared: &Declared, problems: &mut Problems<'_>) {
         }
         Noun::Workflow => {
             let message = format!("there is no workflow \"{shown}\"");
-            unknown(Code::UnknownTarget, found, message, declared.workflows.keys(), problems);
+            unknown(Code::UnknownTarget, found, message, declared.workflows(), problems);
         }
         Noun::State | Noun::Target => {
             let what = if *noun == Noun::State { "state" } else { "state or transition" };
@@ -92,7 +92,7 @@ fn report(found: &Use, declared: &Declared, problems: &mut Problems<'_>) {
         }
         Noun::Type => {
             let message = format!("there is no item type \"{shown}\"");
-            unknown(Code::UnknownTarget, found, message, declared.types.iter(), problems);
+            unknown(Code::UnknownTarget, found, message, declared.types(), problems);
         }
         Noun::Role | Noun::Team | Noun::Assignee => {}
     }

@@ -32,14 +32,7 @@ pub(crate) fn undeclared(files: &[(&str, &str)]) -> String {
 /// Returns every diagnostic across files, with the text that it is about.
 pub(crate) fn across(sources: &[Source]) -> Vec<(&str, Diagnostic)> {
     let parsed: Vec<(&Source, Parsed)> = sources.iter().map(|source| (source, definition::read(source))).collect();
-    let mut declared = Declared::default();
-    for (_, parsed) in &parsed {
-        match (&parsed.definition, &parsed.root) {
-            (Some(definition), _) => declared.add(definition),
-            (None, Some(root)) => declared.add_workflow(root),
-            (None, None) => {}
-        }
-    }
+    let declared = Declared::of(parsed.iter().map(|(_, parsed)| parsed));
     let check = |(source, parsed): &(&'_ Source, Parsed)| undeclared::check(source, parsed, &declared);
     parsed.iter().flat_map(|pair| check(pair).into_iter().map(|found| (pair.0.text.as_str(), found))).collect()
 }

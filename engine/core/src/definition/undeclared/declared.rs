@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::uses::{Noun, Use};
-use crate::decode::entries;
-use crate::definition::{Definition, TeamDefinition};
-use crate::yaml::{Node, Value};
+use crate::decode::{entries, items};
+use crate::definition::{Definition, Parsed, TeamDefinition};
+use crate::yaml::Node;
 
 /// Everything that the files of a project declare, and what else is known to be there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,10 +16,6 @@ pub struct Declared {
     pub members: BTreeSet<String>,
     /// Groups of people.
     pub groups: BTreeSet<String>,
-    /// Workflows by their ids.
-    pub workflows: BTreeMap<String, WorkflowNames>,
-    /// Types of items.
-    pub types: BTreeSet<String>,
     /// Agents that are installed.
     pub agents: BTreeSet<String>,
     /// Extensions that are installed or described.
@@ -28,18 +24,59 @@ pub struct Declared {
     pub env: BTreeSet<String>,
     /// Names of secrets that the project sets.
     pub secrets: BTreeSet<String>,
+    types: Spelled,
+    workflows: BTreeMap<String, WorkflowNames>,
+    /// What any workflow has.
+    all: WorkflowNames,
 }
 
 /// What a workflow has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WorkflowNames {
-    /// Its states.
-    pub states: BTreeSet<String>,
-    /// The names of its transitions.
-    pub transitions: BTreeSet<String>,
+struct WorkflowNames {
+    states: Spelled,
+    transitions: BTreeSet<String>,
+}
+
+/// Names that are found in any case as well.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Spelled {
+    names: BTreeSet<String>,
+    lower: BTreeSet<String>,
+}
+
+impl Spelled {
+    fn insert(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+        self.lower.insert(name.to_ascii_lowercase());
+    }
+
+    fn has(&self, name: &str, any_case: bool) -> bool {
+        self.names.contains(name) || any_case && self.lower.contains(&name.to_ascii_lowercase())
+    }
 }
 
 impl Declared {
+    /// Returns what files together declare.
+    pub fn of<'p>(parsed: impl IntoIterator<Item = &'p Parsed>) -> Self {
+        let mut declared = Self::default();
+        for parsed in parsed {
+            match (&parsed.definition, &parsed.root) {
+                (Some(definition), _) => declared.add(definition),
+                (None, Some(root)) => declared.add_tree(root),
+                (None, None) => {}
+            }
+        }
+        declared
+    }
+
+    /// Adds a workflow by the tree of its file.
+    fn add_tree(&mut self, root: &Node) {
+        let Some(id) = root.get("workflow").and_then(|head| head.get("id")).and_then(Node::as_str) else { return };
+        let states = entries(root.get("states")).map(|(key, _)| key.text.as_str());
+        let transitions = items(root.get("transitions")).iter().filter_map(|node| node.get("name")?.as_str());
+        self.add_workflow(id, states, transitions);
+    }
+
     /// Adds what a definition declares.
     pub fn add(&mut self, definition: &Definition) {
         match definition {
@@ -49,9 +86,7 @@ impl Declared {
                 self.secrets.extend(project.secrets.iter().cloned());
             }
             Definition::Team(team) => self.add_team(team),
-            Definition::ItemTypes(types) => {
-                self.types.extend(types.iter().map(|item_type| item_type.key.value.clone()))
-            }
+            Definition::ItemTypes(types) => types.iter().for_each(|item_type| self.types.insert(&item_type.key.value)),
             Definition::Extension(extension) => _ = self.extensions.insert(extension.id.value.clone()),
             Definition::Pipeline(_)
             | Definition::Plugins(_)
@@ -63,15 +98,41 @@ impl Declared {
         }
     }
 
-    /// Adds a workflow by the tree of its file.
-    pub fn add_workflow(&mut self, root: &Node) {
-        let Some(id) = root.get("workflow").and_then(|head| head.get("id")).and_then(Node::as_str) else { return };
+    /// Adds a workflow with its states and the names of its transitions.
+    pub fn add_workflow<'n>(
+        &mut self,
+        id: &str,
+        states: impl IntoIterator<Item = &'n str>,
+        transitions: impl IntoIterator<Item = &'n str>,
+    ) {
         let names = self.workflows.entry(id.to_owned()).or_default();
-        names.states.extend(entries(root.get("states")).map(|(key, _)| key.text.clone()));
-        if let Some(Node { value: Value::Sequence(transitions), .. }) = root.get("transitions") {
-            let named = transitions.iter().filter_map(|node| node.get("name")?.as_str());
-            names.transitions.extend(named.map(str::to_owned));
+        for state in states {
+            names.states.insert(state);
+            self.all.states.insert(state);
         }
+        for transition in transitions {
+            names.transitions.insert(transition.to_owned());
+            self.all.transitions.insert(transition.to_owned());
+        }
+    }
+
+    /// Returns the ids of all workflows.
+    pub(super) fn workflows(&self) -> impl Iterator<Item = &String> {
+        self.workflows.keys()
+    }
+
+    /// Returns all types.
+    pub(super) fn types(&self) -> impl Iterator<Item = &String> {
+        self.types.names.iter()
+    }
+
+    /// Returns the states of a workflow, or of all.
+    pub(super) fn states(&self, workflow: Option<&str>) -> impl Iterator<Item = &String> {
+        self.names(workflow).into_iter().flat_map(|names| &names.states.names)
+    }
+
+    fn names(&self, workflow: Option<&str>) -> Option<&WorkflowNames> {
+        workflow.map_or(Some(&self.all), |id| self.workflows.get(id))
     }
 
     fn add_team(&mut self, team: &TeamDefinition) {
@@ -80,16 +141,9 @@ impl Declared {
         self.groups.extend(team.groups.iter().map(|group| group.name.value.clone()));
     }
 
-    /// Returns the states of a workflow, or of all.
-    pub(super) fn states(&self, workflow: Option<&str>) -> impl Iterator<Item = &String> {
-        let chosen = self.workflows.iter().filter(move |(id, _)| workflow.is_none_or(|workflow| workflow == *id));
-        chosen.flat_map(|(_, names)| &names.states)
-    }
-
     /// Tells whether a name is declared, or whether nothing can be said about it.
     pub(super) fn knows(&self, found: &Use) -> bool {
         let Use { noun, name, workflow, any_case, .. } = found;
-        let same = |known: &String| known == name || *any_case && known.eq_ignore_ascii_case(name);
         match noun {
             Noun::Role => self.roles.contains(name),
             Noun::Team => self.groups.contains(name) || self.roles.contains(name),
@@ -99,19 +153,14 @@ impl Declared {
             Noun::Env => self.env.contains(name),
             Noun::Secret => self.secrets.contains(name),
             Noun::Workflow => self.workflows.contains_key(name),
-            // That there is no such workflow is said where it is named.
-            Noun::State | Noun::Target if workflow.as_ref().is_some_and(|id| !self.workflows.contains_key(id)) => true,
-            Noun::State => self.states(workflow.as_deref()).any(same),
-            Noun::Target => {
-                self.states(workflow.as_deref()).any(same) || self.has_transition(workflow.as_deref(), name)
-            }
+            Noun::State | Noun::Target => match self.names(workflow.as_deref()) {
+                Some(names) if *noun == Noun::Target && names.transitions.contains(name) => true,
+                Some(names) => names.states.has(name, *any_case),
+                // That there is no such workflow is said where it is named.
+                None => true,
+            },
             // Where no file says which types there are, any may be meant.
-            Noun::Type => self.types.is_empty() || self.types.iter().any(same),
+            Noun::Type => self.types.names.is_empty() || self.types.has(name, *any_case),
         }
-    }
-
-    fn has_transition(&self, workflow: Option<&str>, name: &str) -> bool {
-        let mut chosen = self.workflows.iter().filter(|(id, _)| workflow.is_none_or(|workflow| workflow == *id));
-        chosen.any(|(_, names)| names.transitions.contains(name))
     }
 }

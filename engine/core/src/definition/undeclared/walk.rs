@@ -6,7 +6,7 @@ use crate::definition::{Definition, Kind, Parsed, recipe};
 use crate::yaml::{Node, Value};
 
 /// Keys behind which stands what nobody here reads: what is sent, kept or shown.
-const OPAQUE: [&str; 16] = [
+const OPAQUE: [&str; 21] = [
     "analytics",
     "attachments",
     "body",
@@ -15,13 +15,18 @@ const OPAQUE: [&str; 16] = [
     "configuration",
     "confirmation",
     "data",
+    "default",
     "env",
     "headers",
     "input",
     "inputs",
+    "matrix",
     "metadata",
+    "options",
+    "outputs",
     "payload",
     "seed_data",
+    "validation",
     "with",
 ];
 
