@@ -56,6 +56,21 @@ pub(crate) fn text_at<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key).and_then(Node::as_str)
 }
 
+/// Returns the text at a key; a number or boolean is read as text.
+pub(crate) fn scalar_at(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(scalar)
+}
+
+/// Returns a text; a number or boolean is read as text.
+pub(crate) fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => None,
+    }
+}
+
 /// Returns the boolean at a key.
 pub(crate) fn boolean_at(node: &Node, key: &str) -> Option<bool> {
     match node.get(key)?.value {

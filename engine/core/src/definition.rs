@@ -3,13 +3,21 @@
 //! Kinds of ours (pipelines, the plugin file) are closed: an unknown key is an error. Kiket's are open: what is
 //! unknown is kept. All other files below `.kiket/` are kept and reported as not acted on.
 
+mod action;
 mod approval;
+mod assignment;
 mod automation;
 mod board;
 mod board_parts;
+mod chain;
+mod checklist;
 mod concurrency;
+mod condition;
+mod escalation;
 mod extension;
 mod field;
+mod guard;
+mod hook;
 mod inbound_email;
 mod input;
 mod intake;
@@ -17,46 +25,67 @@ mod item_type;
 mod kind;
 mod lenient;
 mod matrix;
+mod message;
 mod pipeline;
 mod plugins;
 mod project;
 mod recipe;
 mod retry;
 mod schedule;
+mod sla;
 mod stage;
+mod state;
 mod team;
+mod transition;
 mod trigger;
 pub mod undeclared;
 mod value;
+mod vocabulary;
+mod words;
+mod workflow;
+mod workflow_check;
 
 use crate::diagnostic::{Code, Diagnostic, Problems, Span};
 use crate::source::Source;
 use crate::yaml::{self, Node};
 
 pub use crate::decode::Located;
+pub use action::{ActionDefinition, ActionsDefinition, KiketAction, KiketActionDefinition, NoticeLevel, Person};
 pub use approval::{ApprovalDefinition, Approver};
 pub use automation::{AutomationDefinition, AutomationTrigger, QueryDefinition};
 pub use board::{BoardDefinition, ColumnDefinition};
 pub use board_parts::{BoardAction, FilterQuestion, Filters, Lane, QuickFilter, Swimlanes};
+pub use chain::{ApprovalChain, ApprovalGroup, ApprovalLevel, Quorum, RequiredApproval};
+pub use checklist::{Check, Checklist, ChecklistEntry};
 pub use concurrency::{Concurrency, OnConflict};
+pub use condition::{ChecklistState, Condition, Facts, Operator, Refused};
+pub use escalation::{Escalation, EscalationAction};
 pub use extension::{ExtensionHook, ExtensionManifest};
 pub use field::{FieldDefinition, FieldOption};
+pub use guard::GuardDefinition;
+pub use hook::HookDefinition;
 pub use inbound_email::{InboundEmailDefinition, MailMapping};
 pub use input::InputDefinition;
 pub use intake::{IntakeDefinition, IntakeField};
 pub use item_type::ItemTypeDefinition;
 pub use kind::Kind;
 pub use matrix::{MAX_COMBINATIONS, Matrix};
+pub use message::{MAX_PLACEHOLDER, Message, Payload};
 pub use pipeline::{MAX_STAGES, PipelineDefinition, Priority};
 pub use plugins::{HttpGrant, PluginGrants, PluginsDefinition};
 pub use project::ProjectDefinition;
 pub use recipe::RecipeDefinition;
 pub use retry::{Backoff, FailureClass, Retry};
+pub use sla::SlaRule;
 pub(crate) use stage::component_path;
 pub use stage::{CallDefinition, RunOn, StageDefinition, TaskDefinition};
+pub use state::{StateApproval, StateDefinition, StateKind};
 pub use team::{GroupDefinition, MemberDefinition, RoleDefinition, TeamDefinition};
+pub use transition::TransitionDefinition;
 pub use trigger::{EventTrigger, Patterns, PushTrigger, Schedule, Triggers};
 pub use value::{FieldType, MAX_FIELD_TEXT};
+pub use vocabulary::{ITEM_FIELDS, ROOTS, canonical_path};
+pub use workflow::{MAX_STATES, MAX_TRANSITIONS, WorkflowDefinition};
 
 /// The folder that definitions live in.
 pub const FOLDER: &str = ".kiket/";
@@ -68,6 +97,8 @@ pub enum Definition {
     Pipeline(Box<PipelineDefinition>),
     /// What plugins may do.
     Plugins(PluginsDefinition),
+    /// A state machine.
+    Workflow(Box<WorkflowDefinition>),
     /// What the project is.
     Project(Box<ProjectDefinition>),
     /// Which roles there are, and who has them.
@@ -130,11 +161,12 @@ fn decode(kind: Kind, root: &Node, source: &Source, problems: &mut Problems<'_>)
     if kind.is_closed() {
         check_model_version(root, problems);
     } else {
-        check_kiket_version(root, problems);
+        note_model_version(root, problems);
     }
     Some(match kind {
         Kind::Pipeline => Definition::Pipeline(Box::new(PipelineDefinition::decode(root, path, problems)?)),
         Kind::Plugins => Definition::Plugins(PluginsDefinition::decode(root, &source.path, problems)),
+        Kind::Workflow => Definition::Workflow(Box::new(WorkflowDefinition::decode(root, path, problems)?)),
         Kind::Project => Definition::Project(Box::new(ProjectDefinition::decode(root, problems))),
         Kind::Team => Definition::Team(Box::new(TeamDefinition::decode_file(root, problems))),
         Kind::ItemTypes => Definition::ItemTypes(ItemTypeDefinition::decode_file(root, problems)),
@@ -166,17 +198,14 @@ fn check_model_version(node: &Node, problems: &mut Problems<'_>) {
     }
 }
 
-/// Checks the version of a file of Kiket's. One without it is of the first; one of a later version is read as far as
-/// it is known, since unknown keys are kept.
-fn check_kiket_version(node: &Node, problems: &mut Problems<'_>) {
+/// Notes which version of the language a file of Kiket's speaks; all of them are read alike.
+fn note_model_version(node: &Node, problems: &mut Problems<'_>) {
     let Some(version) = node.get("model_version") else {
-        let message = "the file does not say which version of the language it speaks; it is read as 1.0";
-        let hint = "begin it with model_version: \"1.0\"";
-        return problems.report_with_hint(Code::NoModelVersion, Span::default(), message, hint);
+        let message = "there is no model_version; the file is read like \"1.0\"";
+        return problems.report(Code::NoModelVersion, Span::default(), message);
     };
     if version.as_str() != Some("1.0") && version.to_json().as_f64() != Some(1.0) {
-        let written = version.to_json();
-        let message = format!("model_version {written} is read as 1.0; what is new in it is kept and does nothing");
-        problems.report(Code::NotActedOnYet, version.span, message);
+        let message = format!("model_version {} is read like \"1.0\"", version.to_json());
+        problems.report(Code::NoModelVersion, version.span, message);
     }
 }

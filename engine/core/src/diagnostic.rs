@@ -28,6 +28,9 @@ pub struct Span {
     pub length: u32,
 }
 
+/// Among how many problems of a source names are guessed at.
+const MAX_GUESSES: usize = 200;
+
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -107,7 +110,8 @@ impl<'s> Problems<'s> {
         self.push(code, span, message.into(), Some(hint.into()));
     }
 
-    /// Reports an unknown name, with the known one that looks most like it.
+    /// Reports an unknown name, with the known one that looks most like it. Only the first 200 problems of a
+    /// source are guessed at: comparing all names of a hostile one would take long.
     pub fn report_unknown<'n>(
         &mut self,
         code: Code,
@@ -118,7 +122,8 @@ impl<'s> Problems<'s> {
     ) {
         let mut known: Vec<&str> = known.into_iter().collect();
         known.sort_unstable();
-        let hint = match closest(name, &known) {
+        let guess = if self.found.len() < MAX_GUESSES { closest(name, &known) } else { None };
+        let hint = match guess {
             Some(best) => Some(format!("did you mean \"{best}\"?")),
             None if known.is_empty() || known.len() > 12 => None,
             None => Some(format!("known here: {}", known.join(", "))),
@@ -153,11 +158,13 @@ impl<'s> Problems<'s> {
 
 fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let limit = match name.chars().count() {
-        0..=2 => return None,
+        // Of few letters everything is close to everything; what is longer than an id is no slip of one.
+        0..=2 | 65.. => return None,
         length => length / 3,
     };
     known
         .iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(name.chars().count()) <= limit)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()

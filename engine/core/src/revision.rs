@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::definition::undeclared::{self, Declared};
-use crate::definition::{self, Definition, Parsed, PluginGrants};
+use crate::definition::{self, ActionDefinition, CallDefinition, Definition, Parsed, PluginGrants, StageDefinition};
 use crate::diagnostic::{Code, Diagnostic, Problems, Severity};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
 use crate::source::Source;
@@ -40,13 +40,23 @@ impl Revision {
 #[must_use]
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
+    let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
+    let of_actions = |actions: &[ActionDefinition]| -> Vec<String> {
+        actions.iter().filter_map(ActionDefinition::stage).flat_map(StageDefinition::calls).filter_map(path).collect()
+    };
     let mut paths: Vec<String> = definitions
-        .filter_map(|definition| match definition {
-            Definition::Pipeline(pipeline) => Some(pipeline),
-            _ => None,
+        .flat_map(|definition| match definition {
+            Definition::Pipeline(pipeline) => {
+                let stages = pipeline.stages.iter().chain(&pipeline.finally);
+                stages.flat_map(StageDefinition::calls).filter_map(path).collect()
+            }
+            Definition::Workflow(workflow) => workflow.calls().filter_map(path).collect(),
+            Definition::Automations(automations) => {
+                automations.iter().flat_map(|automation| of_actions(&automation.actions)).collect()
+            }
+            Definition::Recipe(recipe) => of_actions(&recipe.actions),
+            _ => Vec::new(),
         })
-        .flat_map(|pipeline| pipeline.stages.into_iter().chain(pipeline.finally))
-        .flat_map(|stage| stage.calls().filter_map(|call| call.component_path().map(str::to_owned)).collect::<Vec<_>>())
         .collect();
     paths.sort_unstable();
     paths.dedup();

@@ -16,6 +16,8 @@ pub use schema::json_schema;
 pub enum Shape {
     /// Anything.
     Any,
+    /// Nothing: `done:` with nothing behind it.
+    Nothing,
     /// Text.
     Text,
     /// Text, or a number or boolean that is read as text: `version: 1.0`.
@@ -60,6 +62,15 @@ pub enum Shape {
     Record(&'static Record),
     /// One of several, told apart by what kind of YAML value it is. The last one speaks for the others in errors.
     Either(&'static [Shape]),
+    /// One of two, told apart by keys of the mapping.
+    Tagged {
+        /// The keys of which one is enough.
+        keys: &'static [&'static str],
+        /// What a mapping with such a key looks like.
+        then: &'static Shape,
+        /// What everything else looks like.
+        otherwise: &'static Shape,
+    },
 }
 
 /// What the keys of a [`Shape::Map`] may be.

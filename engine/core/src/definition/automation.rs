@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use croner::Cron;
 
-use super::lenient::{FLAG, NAMES, first, flag_at, place_of, report_twins, scalar_at, scalars, scalars_at, words_at};
+use super::action::{self, ActionDefinition};
+use super::condition::{self, Condition};
+use super::lenient::{FLAG, NAMES, first, flag_at, located_at, place_of, report_twins, scalars, scalars_at};
 use super::schedule;
-use crate::decode::{Located, duration_at, items};
+use crate::decode::{Located, duration_at, items, scalar_at};
 use crate::diagnostic::{Code, Problems};
-use crate::shape::{Entry, Record, Shape, checked, open, optional};
+use crate::expression::Names;
+use crate::shape::{Entry, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
 
 /// A file of automations.
@@ -47,8 +50,8 @@ const VERSION: Entry = optional("version", Shape::Scalar, "Its version.");
 const ENABLED: Entry = optional("enabled", FLAG, "Whether it works; yes where nothing is said.");
 const TRIGGER_ENTRY: Entry = optional("trigger", TEXT_OR_TRIGGER, "What starts it: an event, or more.");
 const QUERY_ENTRY: Entry = optional("query", QUERY_OR_ANY, "The items that a scheduled one goes through.");
-const CONDITIONS: Entry = optional("conditions", Shape::Any, "What has to hold of the item.");
-const ACTIONS: Entry = optional("actions", Shape::Any, "What happens, in order.");
+const CONDITIONS: Entry = optional("conditions", condition::CONDITIONS, "What has to hold of the item.");
+const ACTIONS: Entry = optional("actions", action::ACTIONS, "What happens, in order.");
 
 const TEXT_OR_TRIGGER: Shape = Shape::Either(&[Shape::Text, Shape::Record(&TRIGGER)]);
 const QUERY_OR_ANY: Shape = Shape::Either(&[Shape::Record(&QUERY), Shape::Any]);
@@ -59,7 +62,7 @@ static TRIGGER: Record = open(
     &[
         optional("event", Shape::OneOrList(&Shape::Text), "The event, or `schedule`."),
         CONDITIONS,
-        checked("when", Shape::Scalar, "The same as an expression."),
+        optional("when", Shape::Text, "The same as one text: priority == 'high'."),
         optional("cron", Shape::Text, "Five fields: minute, hour, day of the month, month, day of the week; in UTC."),
     ],
 );
@@ -92,10 +95,10 @@ pub struct AutomationDefinition {
     pub trigger: AutomationTrigger,
     /// The items that a scheduled one goes through.
     pub query: Option<QueryDefinition>,
-    /// What has to hold of the item.
-    pub conditions: Option<Node>,
+    /// What has to hold of the item, by the trigger and by the automation itself.
+    pub condition: Condition,
     /// What happens, in order.
-    pub actions: Option<Node>,
+    pub actions: Vec<ActionDefinition>,
 }
 
 /// What starts an automation.
@@ -105,10 +108,6 @@ pub struct AutomationTrigger {
     pub events: Vec<Located<String>>,
     /// A time that repeats, in UTC.
     pub schedule: Option<Cron>,
-    /// What has to hold of the item.
-    pub conditions: Option<Node>,
-    /// The same as an expression, as written.
-    pub when: Option<Located<String>>,
 }
 
 /// The items that a scheduled automation goes through: those of which all of it is true.
@@ -140,7 +139,8 @@ impl AutomationDefinition {
             return None;
         }
         let place = place_of(node);
-        let id = scalar_at(node, &["id", "key"]).unwrap_or_else(|| Located { value: fallback.to_owned(), span: place });
+        let id =
+            located_at(node, &["id", "key"]).unwrap_or_else(|| Located { value: fallback.to_owned(), span: place });
         let Some(trigger) = first(node, &["trigger", "on"]) else {
             let message = format!("automation \"{:.60}\" has no \"trigger\"", id.value);
             problems.report_with_hint(
@@ -152,12 +152,16 @@ impl AutomationDefinition {
             return None;
         };
         Some(Self {
-            name: words_at(node, "name").unwrap_or_else(|| id.value.clone()),
-            description: words_at(node, "description"),
+            name: scalar_at(node, "name").unwrap_or_else(|| id.value.clone()),
+            description: scalar_at(node, "description"),
             enabled: flag_at(node, "enabled").unwrap_or(true),
             query: node.get("query").map(QueryDefinition::decode),
-            conditions: node.get("conditions").cloned(),
-            actions: first(node, &["actions", "run"]).cloned(),
+            condition: decode_condition(trigger, node, problems),
+            actions: ActionDefinition::decode_list(
+                first(node, &["actions", "run"]),
+                &Names::of(&action::NAMES),
+                problems,
+            ),
             trigger: AutomationTrigger::decode(trigger, problems),
             id,
         })
@@ -170,8 +174,19 @@ impl AutomationTrigger {
         let mapping = matches!(node.value, Value::Mapping(_));
         let mut events = if mapping { scalars_at(node, &["event", "events"]) } else { scalars(Some(node)) };
         let schedule = schedule::decode(node, &mut events, problems);
-        Self { events, schedule, conditions: node.get("conditions").cloned(), when: scalar_at(node, &["when"]) }
+        Self { events, schedule }
     }
+}
+
+/// Reads what has to hold: the trigger's conditions and predicate, and those of the automation.
+fn decode_condition(trigger: &Node, automation: &Node, problems: &mut Problems<'_>) -> Condition {
+    let mut conditions = vec![
+        Condition::decode(trigger.get("conditions"), problems),
+        Condition::decode(trigger.get("when"), problems),
+        Condition::decode(automation.get("conditions"), problems),
+    ];
+    conditions.retain(|condition| !condition.is_always());
+    if conditions.len() == 1 { conditions.remove(0) } else { Condition::All(conditions) }
 }
 
 impl QueryDefinition {

@@ -4,9 +4,9 @@ use serde_json::Value as Json;
 
 use super::board_parts::{ACTIONS, BoardAction, FILTERS, Filters, QUICK_FILTERS, QuickFilter, SWIMLANES, Swimlanes};
 use super::lenient::{
-    FLAG, first, flag_at, flattened, json_at, place_of, report_twins, scalar, scalar_at, scalars_at, words_at,
+    FLAG, first, flag_at, flattened, json_at, located, located_at, place_of, report_twins, scalars_at,
 };
-use crate::decode::{Located, items, number_at};
+use crate::decode::{Located, items, number_at, scalar_at};
 use crate::diagnostic::{Code, Problems};
 use crate::shape::{Entry, Record, Shape, checked, open, optional};
 use crate::yaml::Node;
@@ -165,13 +165,13 @@ impl BoardDefinition {
     }
 
     fn decode(node: &Node, stem: &str, problems: &mut Problems<'_>) -> Self {
-        let id =
-            scalar_at(node, &["id", "key"]).unwrap_or_else(|| Located { value: stem.to_owned(), span: place_of(node) });
+        let id = located_at(node, &["id", "key"])
+            .unwrap_or_else(|| Located { value: stem.to_owned(), span: place_of(node) });
         Self {
-            name: words_at(node, "name").unwrap_or_else(|| id.value.clone()),
-            board_type: words_at(node, "type"),
-            description: words_at(node, "description"),
-            workflow: scalar_at(node, &["workflow"]),
+            name: scalar_at(node, "name").unwrap_or_else(|| id.value.clone()),
+            board_type: scalar_at(node, "type"),
+            description: scalar_at(node, "description"),
+            workflow: located_at(node, &["workflow"]),
             default: flag_at(node, "default").unwrap_or(false),
             columns: items(node.get("columns"))
                 .iter()
@@ -191,7 +191,8 @@ impl BoardDefinition {
 impl ColumnDefinition {
     fn decode(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
         let mut states = scalars_at(node, &["states", "state", "statuses", "status"]);
-        let key = scalar(node).or_else(|| scalar_at(node, &["key", "id", "name"])).or_else(|| states.first().cloned());
+        let key =
+            located(node).or_else(|| located_at(node, &["key", "id", "name"])).or_else(|| states.first().cloned());
         let Some(key) = key else {
             problems.report(Code::MissingKey, place_of(node), "a column has no \"key\" and no \"states\"");
             return None;
@@ -200,11 +201,11 @@ impl ColumnDefinition {
             states.push(key.clone());
         }
         Some(Self {
-            name: words_at(node, "name").unwrap_or_else(|| key.value.clone()),
+            name: scalar_at(node, "name").unwrap_or_else(|| key.value.clone()),
             states,
             wip_limit: number_at(node, "wip_limit"),
-            wip_blocks: words_at(node, "wip_policy").as_deref() == Some("block"),
-            color: words_at(node, "color"),
+            wip_blocks: scalar_at(node, "wip_policy").as_deref() == Some("block"),
+            color: scalar_at(node, "color"),
             collapsed: flag_at(node, "collapsed").unwrap_or(false),
             metadata: json_at(node, "metadata"),
             policies: json_at(node, "policies"),

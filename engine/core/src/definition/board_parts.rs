@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::lenient::{FLAG, NAMES, first, flag_at, scalar, scalar_at, scalars_at, words_at};
-use crate::decode::{Located, items};
+use super::lenient::{FLAG, NAMES, first, flag_at, located, located_at, scalars_at};
+use crate::decode::{Located, items, scalar_at};
 use crate::shape::{Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
 
@@ -168,7 +168,7 @@ pub struct BoardAction {
 
 impl Swimlanes {
     pub(super) fn decode(node: &Node) -> Self {
-        let field = scalar_at(node, &["field", "group_by", "by"]).or_else(|| Located::text(node));
+        let field = located_at(node, &["field", "group_by", "by"]).or_else(|| Located::text(node));
         let lanes = items(first(node, &["values", "lanes"])).iter().filter_map(Lane::decode).collect();
         let off = matches!(node.value, Value::Bool(false) | Value::Null) || flag_at(node, "enabled") == Some(false);
         Self { enabled: !off, field: field.map(|field| field.value), lanes }
@@ -177,9 +177,9 @@ impl Swimlanes {
 
 impl Lane {
     fn decode(node: &Node) -> Option<Self> {
-        let value = scalar(node).or_else(|| scalar_at(node, &["value", "key", "name"]))?.value;
-        let label = scalar_at(node, &["label", "name"]).map_or_else(|| value.clone(), |label| label.value);
-        Some(Self { value, label, color: words_at(node, "color") })
+        let value = located(node).or_else(|| located_at(node, &["value", "key", "name"]))?.value;
+        let label = located_at(node, &["label", "name"]).map_or_else(|| value.clone(), |label| label.value);
+        Some(Self { value, label, color: scalar_at(node, "color") })
     }
 }
 
@@ -196,36 +196,36 @@ impl Filters {
 
 impl QuickFilter {
     pub(super) fn decode(node: &Node) -> Option<Self> {
-        let asks = match (scalar_at(node, &["field"]), words_at(node, "query")) {
+        let asks = match (located_at(node, &["field"]), scalar_at(node, "query")) {
             (Some(field), _) => {
                 let values = items(first(node, &["values", "value"])).iter().map(Node::to_json).collect();
                 FilterQuestion::Field { field: field.value, values }
             }
             (None, query) => FilterQuestion::Query(query?),
         };
-        let key = words_at(node, "key");
-        let label = scalar_at(node, &["label", "name"]).map(|label| label.value).or_else(|| key.clone())?;
+        let key = scalar_at(node, "key");
+        let label = located_at(node, &["label", "name"]).map(|label| label.value).or_else(|| key.clone())?;
         Some(Self { key, label, asks })
     }
 }
 
 impl BoardAction {
     pub(super) fn decode(node: &Node) -> Option<Self> {
-        let key = scalar_at(node, &["key", "id", "name"])?;
-        let name = words_at(node, "name").unwrap_or_else(|| key.value.clone());
-        let asked = words_at(node, "confirm_message");
+        let key = located_at(node, &["key", "id", "name"])?;
+        let name = scalar_at(node, "name").unwrap_or_else(|| key.value.clone());
+        let asked = scalar_at(node, "confirm_message");
         let confirm = match flag_at(node, "confirm") {
             Some(true) => Some(asked.unwrap_or_else(|| format!("{name}?"))),
             Some(false) => None,
             // `confirm: Are you sure?`
-            None => words_at(node, "confirm").or(asked),
+            None => scalar_at(node, "confirm").or(asked),
         };
         Some(Self {
-            icon: words_at(node, "icon"),
-            transition: scalar_at(node, &["transition", "to"]),
+            icon: scalar_at(node, "icon"),
+            transition: located_at(node, &["transition", "to"]),
             confirm,
             available_states: scalars_at(node, &["available_states"]),
-            style: words_at(node, "style"),
+            style: scalar_at(node, "style"),
             name,
             key,
         })

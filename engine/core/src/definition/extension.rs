@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::lenient::{FLAG, first, flag_at, flattened, json_at, place_of, plain, scalar_at, words_at};
-use crate::decode::{Located, items, number_at};
+use super::lenient::{FLAG, first, flag_at, flattened, json_at, located_at, place_of, plain};
+use crate::decode::{Located, items, number_at, scalar_at};
 use crate::diagnostic::Problems;
 use crate::shape::{Entry, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
@@ -120,15 +120,15 @@ impl ExtensionManifest {
         FILE.check(node, problems);
         let node = &flattened(node, &["extension"]);
         let folder = path.rsplit('/').nth(1).unwrap_or(path);
-        let id = scalar_at(node, &["id", "key"]);
+        let id = located_at(node, &["id", "key"]);
         let id = id.unwrap_or_else(|| Located { value: folder.to_owned(), span: place_of(node) });
         let callback = node.get("callback");
         Self {
-            name: words_at(node, "name").unwrap_or_else(|| id.value.clone()),
-            version: words_at(node, "version"),
-            description: words_at(node, "description"),
-            delivery: words_at(node, "delivery"),
-            url: callback.and_then(|node| scalar_at(node, &["url"])),
+            name: scalar_at(node, "name").unwrap_or_else(|| id.value.clone()),
+            version: scalar_at(node, "version"),
+            description: scalar_at(node, "description"),
+            delivery: scalar_at(node, "delivery"),
+            url: callback.and_then(|node| located_at(node, &["url"])),
             secret: callback.and_then(|node| node.get("secret")).and_then(secret_name),
             capabilities: plain(node.get("capabilities")),
             permissions: plain(first(node, &["permissions", "scopes"])),
@@ -143,10 +143,10 @@ impl ExtensionHook {
     fn decode(node: &Node) -> Option<Self> {
         // `hooks: [issue.created]`
         let event =
-            if matches!(node.value, Value::Mapping(_)) { scalar_at(node, &["event"]) } else { Located::text(node) };
+            if matches!(node.value, Value::Mapping(_)) { located_at(node, &["event"]) } else { Located::text(node) };
         Some(Self {
             event: event?,
-            endpoint: words_at(node, "endpoint"),
+            endpoint: scalar_at(node, "endpoint"),
             timeout: number_at(node, "timeout"),
             retries: number_at(node, "retries"),
             required: flag_at(node, "required").unwrap_or(false),

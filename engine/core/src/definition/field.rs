@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::lenient::{FLAG, Named, flag_at, json_at, named, report_twins, scalar, scalar_at, words_at};
+use super::lenient::{FLAG, Named, flag_at, json_at, located, located_at, named, report_twins};
 use super::value::{self, FieldType};
-use crate::decode::{Located, entries, items};
+use crate::decode::{Located, entries, items, scalar_at};
 use crate::diagnostic::{Code, Problems};
 use crate::shape::{Keys, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
@@ -91,17 +91,17 @@ impl FieldDefinition {
 
     pub(super) fn decode(Named { name: key, node }: Named<'_>, problems: &mut Problems<'_>) -> Self {
         // `severity: enum` in a mapping of fields.
-        let word = if matches!(node.value, Value::Mapping(_)) { scalar_at(node, &["type"]) } else { scalar(node) };
+        let word = if matches!(node.value, Value::Mapping(_)) { located_at(node, &["type"]) } else { located(node) };
         let word = word.filter(|word| word.span != key.span);
         let field = Self {
-            label: words_at(node, "label").unwrap_or_else(|| key.value.clone()),
+            label: scalar_at(node, "label").unwrap_or_else(|| key.value.clone()),
             field_type: word.map_or(FieldType::Text, |word| FieldType::read(&word, &key.value, problems)),
             required: flag_at(node, "required").unwrap_or(false),
             readonly: flag_at(node, "readonly").unwrap_or(false),
             options: decode_options(node.get("options")),
             default: json_at(node, "default"),
-            placeholder: words_at(node, "placeholder"),
-            description: words_at(node, "description"),
+            placeholder: scalar_at(node, "placeholder"),
+            description: scalar_at(node, "description"),
             key,
         };
         field.check_default(node, problems);
@@ -143,11 +143,11 @@ fn decode_options(node: Option<&Node>) -> Vec<FieldOption> {
     }
     if let Some(Node { value: Value::Mapping(_), .. }) = node {
         let choice = |label: Located<String>, value: &str| FieldOption { value: value.to_owned(), label: label.value };
-        return entries(node).filter_map(|(key, node)| Some(choice(scalar(node)?, &key.text))).collect();
+        return entries(node).filter_map(|(key, node)| Some(choice(located(node)?, &key.text))).collect();
     }
     let choice = |node: &Node| {
-        let value = scalar(node).or_else(|| scalar_at(node, &["value", "key", "id", "name"]))?.value;
-        Some(FieldOption { label: words_at(node, "label").unwrap_or_else(|| value.clone()), value })
+        let value = located(node).or_else(|| located_at(node, &["value", "key", "id", "name"]))?.value;
+        Some(FieldOption { label: scalar_at(node, "label").unwrap_or_else(|| value.clone()), value })
     };
     items(node).iter().filter_map(choice).collect()
 }

@@ -1,7 +1,7 @@
 //! `inbound_email.yaml`: addresses whose mail becomes items. It is checked and kept; nothing receives mail yet.
 
-use super::lenient::{FLAG, flag_at, flattened, scalar, scalar_at, words_at};
-use crate::decode::{Located, items};
+use super::lenient::{FLAG, flag_at, flattened, located, located_at};
+use crate::decode::{Located, items, scalar_at};
 use crate::diagnostic::{Code, Problems, Span};
 use crate::shape::{Entry, Record, Shape, open, optional};
 use crate::yaml::Node;
@@ -93,10 +93,10 @@ impl MailMapping {
     fn decode(node: &Node) -> Option<Self> {
         let made = node.get("issue_defaults").or(node.get("case_defaults")).unwrap_or(node);
         Some(Self {
-            address: scalar(node).or_else(|| scalar_at(node, &["email_address", "address", "email"]))?,
-            sender_policy: words_at(node, "sender_policy"),
-            item_type: scalar_at(made, &["issue_type", "case_type", "item_type", "type"]),
-            priority: words_at(made, "priority"),
+            address: located(node).or_else(|| located_at(node, &["email_address", "address", "email"]))?,
+            sender_policy: scalar_at(node, "sender_policy"),
+            item_type: located_at(made, &["issue_type", "case_type", "item_type", "type"]),
+            priority: scalar_at(made, "priority"),
         })
     }
 }

@@ -4,10 +4,9 @@ use serde_json::Value as Json;
 
 use super::field::FieldDefinition;
 use super::lenient::{
-    FLAG, NAME_KEYS, Named, first, flag_at, flattened, json_at, named, named_item, place_of, scalar_at, scalars_at,
-    words_at,
+    FLAG, NAME_KEYS, Named, first, flag_at, flattened, json_at, located_at, named, named_item, place_of, scalars_at,
 };
-use crate::decode::{Located, items};
+use crate::decode::{Located, items, scalar_at};
 use crate::diagnostic::Problems;
 use crate::shape::{Entry, Keys, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
@@ -169,22 +168,22 @@ impl IntakeDefinition {
     pub(super) fn decode(node: &Node, stem: &str, problems: &mut Problems<'_>) -> Self {
         FILE.check(node, problems);
         let node = &flattened(node, &["intake_form", "intake"]);
-        let key = scalar_at(node, &["key", "id"]);
+        let key = located_at(node, &["key", "id"]);
         let key = key.unwrap_or_else(|| Located { value: stem.to_owned(), span: place_of(node) });
         let settings = node.get("settings");
         let made = first(node, &["issue", "case", "item"]);
-        let of_settings = |keys: &[&str]| settings.and_then(|node| scalar_at(node, keys));
-        let of_item = |keys: &[&str]| made.and_then(|node| scalar_at(node, keys));
+        let of_settings = |keys: &[&str]| settings.and_then(|node| located_at(node, keys));
+        let of_item = |keys: &[&str]| made.and_then(|node| located_at(node, keys));
         let types = ["default_issue_type", "default_case_type", "default_item_type"];
         let flag = |key| flag_at(node, key).or_else(|| settings.and_then(|node| flag_at(node, key))).unwrap_or(false);
         Self {
-            name: words_at(node, "name").unwrap_or_else(|| key.value.clone()),
-            slug: words_at(node, "slug").unwrap_or_else(|| key.value.clone()),
-            description: words_at(node, "description"),
+            name: scalar_at(node, "name").unwrap_or_else(|| key.value.clone()),
+            slug: scalar_at(node, "slug").unwrap_or_else(|| key.value.clone()),
+            description: scalar_at(node, "description"),
             public: flag("public"),
             requires_approval: flag("requires_approval"),
             confirmation: of_settings(&["confirmation_message"])
-                .or_else(|| scalar_at(node.get("confirmation")?, &["message"]))
+                .or_else(|| located_at(node.get("confirmation")?, &["message"]))
                 .map(|text| text.value),
             item_type: of_item(&["type", "issue_type", "case_type", "item_type"]).or_else(|| of_settings(&types)),
             workflow: of_item(&["workflow"]).or_else(|| of_settings(&["default_workflow", "workflow"])),
@@ -213,7 +212,7 @@ impl IntakeField {
         let mut fields = Vec::new();
         for (place, node) in items(node).iter().enumerate() {
             // What only divides the form needs no key.
-            let named = if is_layout(node) && scalar_at(node, &NAME_KEYS).is_none() {
+            let named = if is_layout(node) && located_at(node, &NAME_KEYS).is_none() {
                 Some(Named { name: Located { value: format!("part-{}", place + 1), span: place_of(node) }, node })
             } else {
                 named_item(node, "a form field", problems)
@@ -225,11 +224,11 @@ impl IntakeField {
 
     fn decode(named: Named<'_>, problems: &mut Problems<'_>) -> Self {
         let node = named.node;
-        let maps_to = scalar_at(node, &["map_to", "maps_to"]);
+        let maps_to = located_at(node, &["map_to", "maps_to"]);
         Self { field: FieldDefinition::decode(named, problems), maps_to, layout: is_layout(node) }
     }
 }
 
 fn is_layout(node: &Node) -> bool {
-    words_at(node, "type").is_some_and(|word| matches!(word.as_str(), "divider" | "heading"))
+    scalar_at(node, "type").is_some_and(|word| matches!(word.as_str(), "divider" | "heading"))
 }

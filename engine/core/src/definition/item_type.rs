@@ -1,8 +1,8 @@
 //! `issue_types.yaml`, or `case_types.yaml`: which types of items there are, and what each adds to an item.
 
 use super::field::{FIELDS, FieldDefinition};
-use super::lenient::{FLAG, first, flag_at, report_twins, scalar_at, words_at};
-use crate::decode::{Located, items, number_at};
+use super::lenient::{FLAG, first, flag_at, located_at, report_twins};
+use crate::decode::{Located, items, number_at, scalar_at};
 use crate::diagnostic::Problems;
 use crate::shape::{Record, Shape, open, optional, required};
 use crate::yaml::Node;
@@ -84,16 +84,16 @@ impl ItemTypeDefinition {
     }
 
     fn decode(node: &Node, place: usize, problems: &mut Problems<'_>) -> Option<Self> {
-        let key = scalar_at(node, &["key"])?;
+        let key = located_at(node, &["key"])?;
         Some(Self {
-            label: words_at(node, "label").unwrap_or_else(|| key.value.clone()),
-            description: words_at(node, "description"),
+            label: scalar_at(node, "label").unwrap_or_else(|| key.value.clone()),
+            description: scalar_at(node, "description"),
             allow_children: flag_at(node, "allow_children").unwrap_or(true),
-            color: words_at(node, "color"),
-            icon: words_at(node, "icon"),
+            color: scalar_at(node, "color"),
+            icon: scalar_at(node, "icon"),
             position: number_at(node, "position").unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX)),
             active: flag_at(node, "active").unwrap_or(true),
-            workflow: scalar_at(node, &["workflow"]),
+            workflow: located_at(node, &["workflow"]),
             fields: FieldDefinition::decode_all(node.get("fields"), problems),
             key,
         })

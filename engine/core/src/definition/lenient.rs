@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use crate::decode::{Located, entries, items};
+use crate::decode::{self, Located, entries, items};
 use crate::diagnostic::{Code, Problems, Span};
 use crate::shape::Shape;
 use crate::yaml::{Node, Value};
@@ -26,29 +26,18 @@ pub(super) struct Named<'n> {
 }
 
 /// Returns the text of a scalar; a number or a boolean is read as its text.
-pub(super) fn scalar(node: &Node) -> Option<Located<String>> {
-    let value = match &node.value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(value) => value.to_string(),
-        Value::Null | Value::Sequence(_) | Value::Mapping(_) => return None,
-    };
-    Some(Located { value, span: node.span })
+pub(super) fn located(node: &Node) -> Option<Located<String>> {
+    decode::scalar(node).map(|value| Located { value, span: node.span })
 }
 
 /// Returns the scalar at the first of these keys that has one.
-pub(super) fn scalar_at(node: &Node, keys: &[&str]) -> Option<Located<String>> {
-    keys.iter().find_map(|key| node.get(key).and_then(scalar))
-}
-
-/// Returns the text at a key, without its place.
-pub(super) fn words_at(node: &Node, key: &str) -> Option<String> {
-    scalar_at(node, &[key]).map(|text| text.value)
+pub(super) fn located_at(node: &Node, keys: &[&str]) -> Option<Located<String>> {
+    keys.iter().find_map(|key| node.get(key).and_then(located))
 }
 
 /// Returns the scalars of a list, or one alone.
 pub(super) fn scalars(node: Option<&Node>) -> Vec<Located<String>> {
-    items(node).iter().filter_map(scalar).collect()
+    items(node).iter().filter_map(located).collect()
 }
 
 /// Returns the scalars at the first of these keys that is there.
@@ -68,7 +57,7 @@ pub(super) fn first<'n>(node: &'n Node, keys: &[&str]) -> Option<&'n Node> {
 
 /// Returns the switch at a key.
 pub(super) fn flag_at(node: &Node, key: &str) -> Option<bool> {
-    match scalar_at(node, &[key])?.value.as_str() {
+    match located_at(node, &[key])?.value.as_str() {
         "true" | "yes" | "on" => Some(true),
         "false" | "no" | "off" => Some(false),
         _ => None,
@@ -98,7 +87,7 @@ pub(super) fn flattened(root: &Node, keys: &[&str]) -> Node {
 /// called there.
 pub(super) fn named<'n>(node: Option<&'n Node>, what: &str, problems: &mut Problems<'_>) -> Vec<Named<'n>> {
     if let Some(Node { value: Value::Mapping(_), .. }) = node {
-        let inner = |node| scalar_at(node, &["key", "id"]);
+        let inner = |node| located_at(node, &["key", "id"]);
         return entries(node)
             .map(|(key, node)| Named { name: inner(node).unwrap_or_else(|| Located::key(key)), node })
             .collect();
@@ -108,7 +97,7 @@ pub(super) fn named<'n>(node: Option<&'n Node>, what: &str, problems: &mut Probl
 
 /// Returns one entry of a list with its name.
 pub(super) fn named_item<'n>(node: &'n Node, what: &str, problems: &mut Problems<'_>) -> Option<Named<'n>> {
-    if let Some(name) = scalar(node).or_else(|| scalar_at(node, &NAME_KEYS)) {
+    if let Some(name) = located(node).or_else(|| located_at(node, &NAME_KEYS)) {
         return Some(Named { name, node });
     }
     match &node.value {

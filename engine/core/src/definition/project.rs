@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use super::field::{FIELDS, FieldDefinition};
-use super::lenient::{NAMES, flattened, json_at, named, scalar_at, words_at};
+use super::lenient::{NAMES, flattened, json_at, located_at, named};
 use super::team::{PERMISSIONS, ROLES, TEAM, TeamDefinition};
-use crate::decode::Located;
+use crate::decode::{Located, scalar_at};
 use crate::diagnostic::Problems;
 use crate::shape::{Entry, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
@@ -137,11 +137,11 @@ impl ProjectDefinition {
         };
         let mut texts = |key| names(node.get(key)).into_iter().map(|name| name.value).collect();
         Self {
-            key: scalar_at(node, &["key", "id"]),
-            name: words_at(node, "name"),
-            version: words_at(node, "version"),
-            description: words_at(node, "description"),
-            visibility: words_at(node, "visibility"),
+            key: located_at(node, &["key", "id"]),
+            name: scalar_at(node, "name"),
+            version: scalar_at(node, "version"),
+            description: scalar_at(node, "description"),
+            visibility: scalar_at(node, "visibility"),
             team,
             required_extensions: required,
             optional_extensions: optional,

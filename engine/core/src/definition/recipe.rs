@@ -3,10 +3,13 @@
 use croner::Cron;
 use serde_json::Value as Json;
 
-use super::lenient::{FLAG, flag_at, flattened, json_at, place_of, scalar_at, scalars, words_at};
+use super::action::{self, ActionDefinition};
+use super::condition::{self, Condition};
+use super::lenient::{FLAG, flag_at, flattened, json_at, located_at, place_of, scalars};
 use super::schedule;
-use crate::decode::Located;
+use crate::decode::{Located, scalar_at};
 use crate::diagnostic::Problems;
+use crate::expression::Names;
 use crate::shape::{Entry, Record, Shape, checked, open, optional};
 use crate::yaml::Node;
 
@@ -49,9 +52,9 @@ const SCHEDULE: Entry = optional(
     Shape::Any,
     "When it starts, five fields: minute, hour, day of the month, month, day of the week; in UTC.",
 );
-const CONDITIONS: Entry = optional("conditions", Shape::Any, "What has to hold of the item.");
+const CONDITIONS: Entry = optional("conditions", condition::CONDITIONS, "What has to hold of the item.");
 const GUARDS: Entry = checked("guards", Shape::Any, "Extensions that are asked before the transition.");
-const ACTIONS: Entry = optional("actions", Shape::Any, "What happens, in order.");
+const ACTIONS: Entry = optional("actions", action::ACTIONS, "What happens, in order.");
 const REQUIRES_APPROVAL: Entry = optional("requires_approval", FLAG, "Whether somebody has to agree each time.");
 const METADATA: Entry = optional("metadata", Shape::Any, "Anything else.");
 
@@ -71,11 +74,11 @@ pub struct RecipeDefinition {
     /// A time that repeats, in UTC.
     pub schedule: Option<Cron>,
     /// What has to hold of the item.
-    pub conditions: Option<Node>,
+    pub condition: Condition,
     /// Extensions that are asked before the transition, as written.
     pub guards: Option<Node>,
     /// What happens, in order.
-    pub actions: Option<Node>,
+    pub actions: Vec<ActionDefinition>,
     /// Whether somebody has to agree each time.
     pub requires_approval: bool,
     /// Anything else, as written.
@@ -92,7 +95,7 @@ impl RecipeDefinition {
     pub(super) fn decode(node: &Node, path: &str, stem: &str, problems: &mut Problems<'_>) -> Self {
         FILE.check(node, problems);
         let node = &flattened(node, &["recipe"]);
-        let key = scalar_at(node, &["key", "id"]);
+        let key = located_at(node, &["key", "id"]);
         let key = key.unwrap_or_else(|| Located { value: stem.to_owned(), span: place_of(node) });
         let trigger = node.get("trigger");
         // `trigger: { event: …, schedule: … }`, as automations say it.
@@ -100,13 +103,13 @@ impl RecipeDefinition {
         let timed = trigger.filter(|trigger| trigger.get("schedule").or(trigger.get("cron")).is_some());
         Self {
             workflow: workflow_of(path).map(str::to_owned),
-            name: words_at(node, "name").unwrap_or_else(|| key.value.clone()),
-            description: words_at(node, "description"),
+            name: scalar_at(node, "name").unwrap_or_else(|| key.value.clone()),
+            description: scalar_at(node, "description"),
             schedule: schedule::decode(timed.unwrap_or(node), &mut events, problems),
             events,
-            conditions: node.get("conditions").cloned(),
+            condition: Condition::decode(node.get("conditions"), problems),
             guards: node.get("guards").cloned(),
-            actions: node.get("actions").cloned(),
+            actions: ActionDefinition::decode_list(node.get("actions"), &Names::of(&action::NAMES), problems),
             requires_approval: flag_at(node, "requires_approval").unwrap_or(false),
             metadata: json_at(node, "metadata"),
             key,

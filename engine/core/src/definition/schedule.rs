@@ -2,7 +2,7 @@
 
 use croner::Cron;
 
-use super::lenient::scalar_at;
+use super::lenient::located_at;
 use super::trigger::parse_cron;
 use crate::decode::Located;
 use crate::diagnostic::{Code, Problems};
@@ -15,7 +15,7 @@ const TIMES: [&str; 4] = ["schedule", "scheduled", "schedule.cron", "cron"];
 /// one out of `events`.
 pub(super) fn decode(node: &Node, events: &mut Vec<Located<String>>, problems: &mut Problems<'_>) -> Option<Cron> {
     let nested = node.get("schedule").filter(|node| matches!(node.value, Value::Mapping(_)));
-    let text = scalar_at(nested.unwrap_or(node), &["cron", "schedule"]);
+    let text = located_at(nested.unwrap_or(node), &["cron", "schedule"]);
     let timed = |event: &Located<String>| TIMES.contains(&event.value.as_str());
     if let (None, Some(event)) = (&text, events.iter().find(|event| timed(event))) {
         let message = format!("\"{:.60}\" waits for a time, and this says none that can be read", event.value);

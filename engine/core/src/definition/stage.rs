@@ -218,7 +218,7 @@ fn decode_task(
 }
 
 impl CallDefinition {
-    fn decode(node: &Node, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+    pub(super) fn decode(node: &Node, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         let empty = Node { value: Value::Mapping(Vec::new()), span };
         let with = node.get("with").filter(|with| matches!(with.value, Value::Mapping(_))).cloned().unwrap_or(empty);
         Some(Self {

@@ -2,10 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::lenient::{
-    NAMES, Named, first, flattened, json_at, named, plain, scalar, scalar_at, scalars, scalars_at, words_at,
-};
-use crate::decode::{Located, entries, items};
+use super::lenient::{NAMES, Named, first, flattened, json_at, located, located_at, named, plain, scalars, scalars_at};
+use crate::decode::{Located, entries, items, scalar_at};
 use crate::diagnostic::Problems;
 use crate::shape::{Entry, Keys, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
@@ -116,7 +114,7 @@ impl TeamDefinition {
         let members = if matches!(node.value, Value::Mapping(_)) { node.get("members") } else { Some(node) };
         let mut team = Self {
             members: decode_members(members),
-            lead: scalar_at(node, &["lead"]),
+            lead: located_at(node, &["lead"]),
             permissions: json_at(node, "permissions"),
             defaults: json_at(node, "defaults"),
             ..Self::default()
@@ -135,7 +133,7 @@ impl TeamDefinition {
             for member in scalars(node.get("members")) {
                 self.members.push(MemberDefinition { name: member, roles: vec![name.clone()] });
             }
-            let (description, permissions) = (words_at(node, "description"), plain(node.get("permissions")));
+            let (description, permissions) = (scalar_at(node, "description"), plain(node.get("permissions")));
             self.roles.push(RoleDefinition { name, description, permissions });
         }
     }
@@ -150,7 +148,7 @@ fn decode_members(node: Option<&Node>) -> Vec<MemberDefinition> {
             .collect();
     }
     let member = |node: &Node| {
-        let name = scalar(node).or_else(|| scalar_at(node, &["email", "user", "key", "id", "name"]))?;
+        let name = located(node).or_else(|| located_at(node, &["email", "user", "key", "id", "name"]))?;
         Some(MemberDefinition { name, roles: scalars_at(node, &["roles", "role"]) })
     };
     items(node).iter().filter_map(member).collect()

@@ -1,9 +1,9 @@
-//! What the files of a project name and no file of it declares: roles, agents, extensions, values, workflows, states
-//! and types. Each is a warning where it is named, once for a name and a file: the rest of the project works without
+//! What the files of a project name and no file of it declares: roles, extensions, values, workflows, states and
+//! types. Each is a warning where it is named, once for a name and a file: the rest of the project works without
 //! it, and what a server knows besides is not known here.
 //!
-//! A pure function of one file and of what all files declare. Names inside one workflow (its states, its checklists)
-//! are for the workflow's own file to check.
+//! A pure function of one file and of what all files declare. What is wrong with a file alone is said where it is
+//! read: a workflow's transitions between its own states, actions that need an agent or an extension.
 
 mod declared;
 mod people;
@@ -52,15 +52,8 @@ fn report(found: &Use, declared: &Declared, problems: &mut Problems<'_>) {
     let span = *span;
     let shown = format!("{name:.80}");
     match noun {
-        Noun::Agent => {
-            let message = format!("agent \"{shown}\" is not installed: the action that asks it is skipped");
-            problems.report(Code::NotInstalled, span, message);
-        }
-        Noun::Extension | Noun::Required => {
-            let message = match noun {
-                Noun::Required => format!("the project requires extension \"{shown}\", which is not installed"),
-                _ => format!("extension \"{shown}\" is not installed: what asks it is skipped"),
-            };
+        Noun::Extension => {
+            let message = format!("the project requires extension \"{shown}\", which is not installed");
             if declared.extensions.is_empty() {
                 let hint = format!("no file describes it: .kiket/extensions/{shown}/manifest.yaml");
                 problems.report_with_hint(Code::NotInstalled, span, message, hint);

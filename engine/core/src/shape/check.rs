@@ -108,6 +108,7 @@ impl Shape {
     fn check(&'static self, node: &Node, place: Place<'_>, problems: &mut Problems<'_>) {
         match (self, &node.value) {
             (Self::Any | Self::Template, _)
+            | (Self::Nothing, Value::Null)
             | (Self::Text, Value::String(_))
             | (Self::Scalar, Value::String(_) | Value::Number(_) | Value::Bool(_))
             | (Self::Boolean, Value::Bool(_))
@@ -152,12 +153,7 @@ impl Shape {
                 let label = if place.entry { label(node) } else { None };
                 record.check_as(node, Owner { name: record.name, label }, problems);
             }
-            (Self::Either(shapes), _) => {
-                let fits = shapes.iter().find(|shape| shape.takes(node)).or(shapes.last());
-                if let Some(shape) = fits {
-                    shape.check(node, place, problems);
-                }
-            }
+            (Self::Either([_, ..]) | Self::Tagged { .. }, _) => self.chosen(node).check(node, place, problems),
             _ => {
                 let message = format!("{place} has to be {}, and this is {}", self.expected(), node.kind());
                 problems.report(Code::WrongType, node.span, message);
@@ -165,11 +161,34 @@ impl Shape {
         }
     }
 
+    /// Returns the shape that is meant where this one leaves a choice.
+    fn chosen(&'static self, node: &Node) -> &'static Self {
+        let mut shape = self;
+        loop {
+            shape = match shape {
+                Self::Either([first, rest @ ..]) => {
+                    let last = rest.last().unwrap_or(first);
+                    std::iter::once(first).chain(rest).find(|shape| shape.takes(node)).unwrap_or(last)
+                }
+                Self::Tagged { keys, then, otherwise } => {
+                    if keys.iter().any(|key| node.get(key).is_some()) { then } else { otherwise }
+                }
+                _ => return shape,
+            }
+        }
+    }
+
     /// Tells whether a value is of the kind that this shape is about.
-    fn takes(&self, node: &Node) -> bool {
+    fn takes(&'static self, node: &Node) -> bool {
+        match self {
+            Self::Either(shapes) => return shapes.iter().any(|shape| shape.takes(node)),
+            Self::Tagged { .. } => return self.chosen(node).takes(node),
+            _ => {}
+        }
         matches!(
             (self, &node.value),
             (Self::Any | Self::Template, _)
+                | (Self::Nothing, Value::Null)
                 | (Self::Text | Self::Duration | Self::Id(_) | Self::Word(_), Value::String(_))
                 | (Self::Scalar, Value::String(_) | Value::Number(_) | Value::Bool(_))
                 | (Self::Condition, Value::String(_) | Value::Bool(_))
@@ -185,6 +204,7 @@ impl Shape {
     fn expected(&self) -> String {
         match self {
             Self::Any | Self::Template => "a value".to_owned(),
+            Self::Nothing => "nothing".to_owned(),
             Self::Text | Self::Id(_) => "text".to_owned(),
             Self::Scalar => "text, a number or a boolean".to_owned(),
             Self::Boolean => "true or false".to_owned(),
@@ -197,6 +217,7 @@ impl Shape {
             Self::List(_) | Self::OneOrList(_) => "a list".to_owned(),
             Self::Map(..) | Self::Record(_) | Self::Templates => "a mapping".to_owned(),
             Self::Either(shapes) => shapes.last().map_or_else(String::new, Self::expected),
+            Self::Tagged { otherwise, .. } => otherwise.expected(),
         }
     }
 }
@@ -216,16 +237,12 @@ fn check_map(
         if let Some(rule) = keys.rule {
             check_id(rule, &key.text, key.span, keys.name, problems);
         }
-        match (shape, &value.value) {
-            (Shape::Record(record), Value::Mapping(_)) => {
+        match shape.chosen(value) {
+            // Says itself what is wrong with a value that is no mapping.
+            Shape::Record(record) => {
                 record.check_as(value, Owner { name: keys.name, label: Some(&key.text) }, problems);
             }
-            (Shape::Record(_), _) => {
-                let owner = Owner { name: keys.name, label: Some(&key.text) };
-                let message = format!("{owner} has to be a mapping, and this is {}", value.kind());
-                problems.report(Code::WrongType, value.span, message);
-            }
-            _ => shape.check(value, Place { owner: place.owner, key: &key.text, entry: false }, problems),
+            shape => shape.check(value, Place { owner: place.owner, key: &key.text, entry: false }, problems),
         }
     }
 }

@@ -64,6 +64,7 @@ impl Shape {
     fn schema(&'static self, definitions: &mut Map<String, Json>) -> Map<String, Json> {
         let schema = match self {
             Self::Any | Self::Template => json!({}),
+            Self::Nothing => json!({ "type": "null" }),
             Self::Text => json!({ "type": "string" }),
             Self::Scalar => json!({ "type": ["string", "number", "boolean"] }),
             Self::Boolean => json!({ "type": "boolean" }),
@@ -94,6 +95,14 @@ impl Shape {
             Self::Either(shapes) => {
                 let all: Vec<Json> = shapes.iter().map(|shape| shape.schema(definitions).into()).collect();
                 json!({ "anyOf": all })
+            }
+            Self::Tagged { keys, then, otherwise } => {
+                let has: Vec<Json> = keys.iter().map(|key| json!({ "required": [key] })).collect();
+                json!({
+                    "if": { "type": "object", "anyOf": has },
+                    "then": then.schema(definitions),
+                    "else": otherwise.schema(definitions),
+                })
             }
         };
         match schema {

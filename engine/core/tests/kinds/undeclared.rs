@@ -49,9 +49,9 @@ automations:
       - { type: add_watcher, roles: [ops] }
       - { type: assign, to: ops, fallback: eve }
       - { type: auto_assign, team: core }
-      - { type: ai_action, agent: ai.triage }
-      - { type: ai_action, agent: ai.triage }
-      - { type: "ext:risk", value: "{{ secrets.TOKEN }}" }
+      - { type: webhook, url: "https://example.com/{{ secrets.TOKEN }}" }
+      - assign: { to: eve }
+      - assign: mallory
       - { type: transition, to: clsoed }
       - { type: set_field, field: status, value: clsoed }
 "#;
@@ -99,7 +99,7 @@ fn a_project_without_roles_hears_it_once_in_each_file() {
 }
 
 #[test]
-fn people_of_a_team_have_roles_that_exist_and_extensions_are_described() {
+fn people_of_a_team_have_roles_that_exist_and_required_extensions_are_described() {
     let files = [
         (
             "project.yaml",
@@ -112,7 +112,7 @@ fn people_of_a_team_have_roles_that_exist_and_extensions_are_described() {
         ),
         (
             "workflows/w.yaml",
-            "workflow: { id: w }\nstates: { a: { type: initial } }\ntransitions: [{ from: a, to: a, guards: [{ type: extension, id: risk }, { type: extension, id: freeze }], require_approval: [{ assignment: { type: role, identifier: boss } }] }]\nhooks: [{ event: e, when: { to: gone }, run: [{ action: set_field, field: status, value: a }] }]\n",
+            "workflow: { id: w }\nstates: { a: { type: initial } }\ntransitions: [{ from: a, to: a, require_approval: [{ assignment: { type: role, identifier: boss } }, qa], approval_chain: { chain: [{ assignments: [cto] }], escalation: [{ after: 2h, action: escalate, to: [ceo] }] } }]\nhooks: [{ event: e, when: { to: gone }, run: [{ action: set_field, field: status, value: a }] }]\n",
         ),
     ];
     assert_snapshot!(undeclared(&files));

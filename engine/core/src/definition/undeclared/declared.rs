@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::uses::{Noun, Use};
-use crate::decode::{entries, items};
 use crate::definition::{Definition, Parsed, TeamDefinition};
-use crate::yaml::Node;
 
 /// Everything that the files of a project declare, and what else is known to be there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,8 +14,6 @@ pub struct Declared {
     pub members: BTreeSet<String>,
     /// Groups of people.
     pub groups: BTreeSet<String>,
-    /// Agents that are installed.
-    pub agents: BTreeSet<String>,
     /// Extensions that are installed or described.
     pub extensions: BTreeSet<String>,
     /// Names of values that the project sets.
@@ -60,21 +56,9 @@ impl Declared {
     pub fn of<'p>(parsed: impl IntoIterator<Item = &'p Parsed>) -> Self {
         let mut declared = Self::default();
         for parsed in parsed {
-            match (&parsed.definition, &parsed.root) {
-                (Some(definition), _) => declared.add(definition),
-                (None, Some(root)) => declared.add_tree(root),
-                (None, None) => {}
-            }
+            parsed.definition.iter().for_each(|definition| declared.add(definition));
         }
         declared
-    }
-
-    /// Adds a workflow by the tree of its file.
-    fn add_tree(&mut self, root: &Node) {
-        let Some(id) = root.get("workflow").and_then(|head| head.get("id")).and_then(Node::as_str) else { return };
-        let states = entries(root.get("states")).map(|(key, _)| key.text.as_str());
-        let transitions = items(root.get("transitions")).iter().filter_map(|node| node.get("name")?.as_str());
-        self.add_workflow(id, states, transitions);
     }
 
     /// Adds what a definition declares.
@@ -86,6 +70,11 @@ impl Declared {
                 self.secrets.extend(project.secrets.iter().cloned());
             }
             Definition::Team(team) => self.add_team(team),
+            Definition::Workflow(workflow) => {
+                let states = workflow.states.iter().map(|state| state.id.value.as_str());
+                let transitions = workflow.transitions.iter().map(|transition| transition.name.value.as_str());
+                self.add_workflow(&workflow.id.value, states, transitions);
+            }
             Definition::ItemTypes(types) => types.iter().for_each(|item_type| self.types.insert(&item_type.key.value)),
             Definition::Extension(extension) => _ = self.extensions.insert(extension.id.value.clone()),
             Definition::Pipeline(_)
@@ -148,8 +137,7 @@ impl Declared {
             Noun::Role => self.roles.contains(name),
             Noun::Team => self.groups.contains(name) || self.roles.contains(name),
             Noun::Assignee => self.roles.contains(name) || self.members.contains(name) || self.groups.contains(name),
-            Noun::Agent => self.agents.contains(name),
-            Noun::Extension | Noun::Required => self.extensions.contains(name),
+            Noun::Extension => self.extensions.contains(name),
             Noun::Env => self.env.contains(name),
             Noun::Secret => self.secrets.contains(name),
             Noun::Workflow => self.workflows.contains_key(name),

@@ -13,12 +13,8 @@ pub(super) enum Noun {
     Team,
     /// A user, or a role.
     Assignee,
-    /// An agent.
-    Agent,
-    /// An extension that an action or a guard asks.
-    Extension,
     /// An extension that the project requires.
-    Required,
+    Extension,
     /// A value that the project sets.
     Env,
     /// A secret that the project sets.
@@ -38,7 +34,6 @@ impl Noun {
     pub(super) fn class(self) -> Self {
         match self {
             Self::Team | Self::Assignee => Self::Role,
-            Self::Required => Self::Extension,
             Self::Target => Self::State,
             noun => noun,
         }

@@ -2,7 +2,7 @@
 
 use super::uses::{Noun, Use, name, names};
 use crate::decode::{Located, entries};
-use crate::definition::{Definition, Kind, Parsed, recipe};
+use crate::definition::{Definition, Kind, Parsed, canonical_path, recipe};
 use crate::yaml::{Node, Value};
 
 /// Keys behind which stands what nobody here reads: what is sent, kept or shown.
@@ -39,7 +39,7 @@ pub(super) fn collect(path: &str, parsed: &Parsed) -> Vec<Use> {
     let mut walk = Walk { kind: parsed.kind, workflow: None, uses: Vec::new() };
     match (&parsed.kind, &parsed.definition) {
         (_, Some(Definition::Project(project))) => {
-            walk.add_all(Noun::Required, project.required_extensions.clone());
+            walk.add_all(Noun::Extension, project.required_extensions.clone());
             walk.add_all(Noun::Role, project.team.members.iter().flat_map(|member| member.roles.clone()));
         }
         (_, Some(Definition::Team(team))) => {
@@ -62,20 +62,16 @@ pub(super) fn collect(path: &str, parsed: &Parsed) -> Vec<Use> {
                 walk.add_all(Noun::State, board.columns.iter().flat_map(|column| column.states.clone()));
             }
         }
+        (_, Some(Definition::Workflow(workflow))) => {
+            walk.workflow = Some(workflow.id.value.clone());
+            walk.visit(root);
+        }
         (Some(Kind::Pipeline), _) => {
             let stages = entries(root.get("stages")).chain(entries(root.get("finally")));
             stages.filter_map(|(_, stage)| stage.get("approval")).for_each(|node| walk.visit(node));
         }
-        (Some(Kind::Plugins), _) => {}
+        (None | Some(Kind::Plugins), _) => {}
         (Some(_), _) => walk.visit(root),
-        // A workflow.
-        (None, _) => {
-            let id = root.get("workflow").and_then(|head| head.get("id")).and_then(Node::as_str);
-            if let Some(id) = id {
-                walk.workflow = Some(id.to_owned());
-                walk.visit(root);
-            }
-        }
     }
     walk.uses
 }
@@ -95,9 +91,17 @@ impl Walk {
             Value::Mapping(entries) => {
                 let outside = self.workflow.clone();
                 self.enter(node);
-                self.read_action(node);
                 self.read_condition(node);
+                // Whom an escalation tells.
+                if let (Some(_), Some(people)) = (node.get("after"), node.get("to")) {
+                    self.add_all(Noun::Role, names(people));
+                }
+                if let Some(verb) = node.get("action").or_else(|| node.get("type")).and_then(Node::as_str) {
+                    self.read_action(verb, node);
+                }
                 for (key, value) in entries {
+                    // `assign: { to: ada }`
+                    self.read_action(&key.text, value);
                     self.read_key(&key.text, value);
                     // A mapping of fields holds values of an item.
                     let fields = key.text == "fields" && matches!(value.value, Value::Mapping(_));
@@ -121,17 +125,15 @@ impl Walk {
 
     fn read_key(&mut self, key: &str, value: &Node) {
         match key {
-            "role" | "roles" | "restrict_roles" | "approvers" | "add_approvers" => {
-                self.add_all(Noun::Role, names(value))
-            }
-            "agent" => self.add_all(Noun::Agent, name(value)),
-            "extension" => self.add_all(Noun::Extension, name(value)),
+            "role" | "roles" | "restrict_roles" | "approvers" | "add_approvers" | "assignment" | "assignments"
+            | "require_approval" | "chain" => self.add_all(Noun::Role, names(value)),
             "workflow" | "workflows" | "default_workflow" => self.add_all(Noun::Workflow, names(value)),
             "issue_type" | "case_type" | "item_type" | "issue_types" | "case_types" | "item_types"
             | "default_issue_type" | "default_case_type" | "default_item_type" => {
                 self.add_all(Noun::Type, names(value))
             }
             "transition" | "set_state" | "set_status" => self.add_all(Noun::Target, name(value)),
+            "assign" => self.add_all(Noun::Assignee, name(value).filter(|name| is_person(&name.value))),
             "available_states" => self.add_all(Noun::State, names(value)),
             "initial_state" if self.kind == Some(Kind::Intake) => self.add_all(Noun::State, name(value)),
             "issue" | "case" | "item" if self.kind == Some(Kind::Intake) => {
@@ -152,23 +154,19 @@ impl Walk {
         }
     }
 
-    fn read_action(&mut self, node: &Node) {
-        let Some(word) = node.get("action").or_else(|| node.get("type")) else { return };
+    /// An action, or somebody who has to agree: what its other keys mean depends on its name.
+    fn read_action(&mut self, verb: &str, node: &Node) {
         let at = |key| node.get(key).and_then(name);
-        match word.as_str().unwrap_or_default() {
+        match verb {
             "transition" | "set_state" | "set_status" => self.add_all(Noun::Target, at("to").or_else(|| at("value"))),
             "assign" => {
-                let people = [at("to"), at("fallback")].into_iter().flatten().filter(|name| is_person(&name.value));
-                self.add_all(Noun::Assignee, people);
+                let people = [at("to"), at("user"), at("fallback")].into_iter().flatten();
+                self.add_all(Noun::Assignee, people.filter(|name| is_person(&name.value)));
             }
             "auto_assign" => self.add_all(Noun::Team, at("team")),
-            "extension" => self.add_all(Noun::Extension, at("id")),
             "role" => self.add_all(Noun::Role, at("identifier")),
             "workflow" => self.add_all(Noun::Workflow, at("identifier")),
-            verb => {
-                let name = verb.strip_prefix("ext:").map(|name| Located { value: name.to_owned(), span: word.span });
-                self.add_all(Noun::Extension, name);
-            }
+            _ => {}
         }
     }
 
@@ -192,12 +190,11 @@ impl Walk {
     }
 }
 
-/// Tells what the values of a field are, in every generation's words for it.
+/// Tells what the values of a field are.
 fn noun_of_field(path: &str) -> Option<Noun> {
-    let path = ["case.", "issue.", "item."].iter().find_map(|root| path.strip_prefix(root)).unwrap_or(path);
-    match path {
-        "state" | "status" | "to_state" | "to_status" | "from_state" | "from_status" => Some(Noun::State),
-        "type" | "issue_type" | "case_type" | "item_type" => Some(Noun::Type),
+    match canonical_path(path).as_str() {
+        "state" | "to_state" | "from_state" => Some(Noun::State),
+        "type" => Some(Noun::Type),
         _ => None,
     }
 }
