@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::definition::undeclared::{self, Declared};
 use crate::definition::{
-    self, CallDefinition, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition, StageDefinition,
-    Triggers,
+    self, ActionDefinition, CallDefinition, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition,
+    StageDefinition, Triggers,
 };
 use crate::diagnostic::{Diagnostic, Problems, Severity};
 use crate::machine::{Machine, compile_workflow};
@@ -134,6 +134,9 @@ impl Revision {
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
     let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
     let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
+    let of_actions = |actions: &[ActionDefinition]| -> Vec<String> {
+        actions.iter().filter_map(ActionDefinition::stage).flat_map(StageDefinition::calls).filter_map(path).collect()
+    };
     let mut paths: Vec<String> = definitions
         .flat_map(|definition| match definition {
             Definition::Pipeline(pipeline) => {
@@ -141,6 +144,10 @@ pub fn component_paths(sources: &[Source]) -> Vec<String> {
                 stages.flat_map(StageDefinition::calls).filter_map(path).collect()
             }
             Definition::Workflow(workflow) => workflow.calls().filter_map(path).collect(),
+            Definition::Automations(automations) => {
+                automations.iter().flat_map(|automation| of_actions(&automation.actions)).collect()
+            }
+            Definition::Recipe(recipe) => of_actions(&recipe.actions),
             _ => Vec::new(),
         })
         .collect();

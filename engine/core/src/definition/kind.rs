@@ -37,26 +37,26 @@ pub enum Kind {
     InboundEmail,
 }
 
-/// Root keys that tell the kind where a mapping or a list stands behind them, in the order in which they count: the
-/// files of a workflow and of a project may hold boards and automations as well.
-const ROOTS: [(&str, Kind); 17] = [
-    ("workflow", Kind::Workflow),
-    ("process", Kind::Workflow),
+/// Root keys that tell the kind where a mapping stands behind them, in the order in which they count: the file of a
+/// project may name a team as well.
+const SECTIONS: [(&str, Kind); 9] = [
     ("project", Kind::Project),
     ("workspace", Kind::Project),
-    ("issue_types", Kind::ItemTypes),
-    ("case_types", Kind::ItemTypes),
-    ("item_types", Kind::ItemTypes),
     ("recipe", Kind::Recipe),
     ("intake_form", Kind::Intake),
     ("intake", Kind::Intake),
     ("extension", Kind::Extension),
     ("inbound_email", Kind::InboundEmail),
     ("board", Kind::Board),
-    ("boards", Kind::Board),
-    ("automations", Kind::Automations),
-    ("automation", Kind::Automations),
     ("team", Kind::Team),
+];
+
+/// Root keys that tell the kind where a list stands behind them.
+const LISTS: [(&str, Kind); 4] = [
+    ("issue_types", Kind::ItemTypes),
+    ("case_types", Kind::ItemTypes),
+    ("item_types", Kind::ItemTypes),
+    ("boards", Kind::Board),
 ];
 
 impl Kind {
@@ -82,10 +82,16 @@ impl Kind {
         if root.get("pipeline").is_some() {
             return Some(Self::Pipeline);
         }
-        let stands =
-            |key| root.get(key).is_some_and(|node| matches!(node.value, Value::Mapping(_) | Value::Sequence(_)));
-        let told = ROOTS.iter().find(|(key, _)| stands(key)).map(|(_, kind)| *kind);
-        told.or_else(|| Self::of_path(path, root))
+        let section = |key: &str| matches!(root.get(key), Some(Node { value: Value::Mapping(_), .. }));
+        let list = |key: &str| matches!(root.get(key), Some(Node { value: Value::Sequence(_), .. }));
+        // Other files say which workflow they are about in the same words.
+        if (section("workflow") || section("process")) && root.get("states").is_some() {
+            return Some(Self::Workflow);
+        }
+        let section = SECTIONS.iter().find(|(key, _)| section(key));
+        let told = section.or_else(|| LISTS.iter().find(|(key, _)| list(key))).map(|(_, kind)| *kind);
+        // Workflows and boards hold automations of their own.
+        told.or_else(|| Self::of_path(path, root)).or_else(|| list("automations").then_some(Self::Automations))
     }
 
     fn of_path(path: &str, root: &Node) -> Option<Self> {
@@ -94,13 +100,14 @@ impl Kind {
         }
         let (folder, name) = path.split_once('/').unwrap_or(("", path));
         let stem = super::stem(name);
+        let says = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
         match (folder, stem) {
             ("pipelines", _) => Some(Self::Pipeline),
             // Recipes and capacities stand further below.
             ("workflows", _) if !name.contains('/') => Some(Self::Workflow),
             ("boards", _) => Some(Self::Board),
             ("intakes", _) => Some(Self::Intake),
-            ("automations", _) if root.get("trigger").is_some() => Some(Self::Automations),
+            ("automations", _) if says(&["automations", "automation", "trigger"]) => Some(Self::Automations),
             ("extensions", "manifest") => Some(Self::Extension),
             ("", "plugins") => Some(Self::Plugins),
             ("", "project" | "workspace") => Some(Self::Project),

@@ -155,3 +155,33 @@ fn what_would_mean_nothing_is_an_error() {
     ];
     assert_snapshot!(files.map(|(path, text)| complaints(path, text)).concat());
 }
+
+#[test]
+fn the_kind_of_a_file_is_its_root_key_and_then_its_path() {
+    let word = |path: &str, text: &str| {
+        let parsed = kiket_core::definition::read(&crate::support::source(path, text));
+        parsed.kind.map_or("none", kiket_core::definition::Kind::word)
+    };
+    let cases = [
+        ("elsewhere.yaml", "workspace: {}", "project"),
+        ("elsewhere.yaml", "case_types: []", "item_types"),
+        ("elsewhere.yaml", "boards: []", "board"),
+        ("elsewhere.yaml", "automations: []", "automations"),
+        ("boards/a.yaml", "recipe: {}", "recipe"),
+        ("boards/a.yaml", "columns: []\nautomations: []", "board"),
+        ("workflows/a.yaml", "workflow: { id: a }\nautomations: []", "workflow"),
+        ("workflows/a/automation_recipes/b.yaml", "trigger: x", "recipe"),
+        ("workflows/a/capacity.yml", "limit: 3", "none"),
+        ("project.yaml", "project: {}\nboards: [boards/a.yaml]\nautomations: [automations/a.yaml]", "project"),
+        ("config.yaml", "automations: { enabled: true }\nboards: { cache: 5 }", "none"),
+        ("simulations/a.yaml", "workflow: { id: a }\nsteps: []", "none"),
+        ("automations/README.yaml", "see: elsewhere", "none"),
+        ("extensions/a/manifest.yml", "name: a", "extension"),
+        ("dashboards/a.yaml", "dashboard: {}\nproject: SHOP", "none"),
+        ("plugins.yaml", "plugins: {}", "plugins"),
+        ("pipelines/a.yaml", "stages: {}", "pipeline"),
+    ];
+    for (path, text, kind) in cases {
+        assert_eq!(word(path, text), kind, "{path}: {text}");
+    }
+}
