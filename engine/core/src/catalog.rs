@@ -105,6 +105,10 @@ impl Action {
 /// Splits `uses:` into the plugin's name and the action's.
 #[must_use]
 pub fn split_uses(uses: &str) -> (&str, &str) {
+    // A registry's address has slashes of its own; what stands behind its tag and digest is not looked at here.
+    if uses.starts_with("oci://") {
+        return (uses, DEFAULT_ACTION);
+    }
     let name =
         component_path(uses).map_or_else(|| uses.find('/').unwrap_or(uses.len()), |path| path.len() + "./".len());
     let action = uses[name..].strip_prefix('/').filter(|action| !action.is_empty());

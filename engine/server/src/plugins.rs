@@ -102,6 +102,18 @@ impl Plugins {
         digest.parse().is_ok_and(|digest| self.host.is_loaded(&digest))
     }
 
+    /// Checks an input against the action's schema; says everything that is wrong with it.
+    pub(crate) fn check_input(&self, digest: &str, action: &str, input: &serde_json::Value) -> Result<(), String> {
+        let known = self.lock().get(digest).cloned();
+        let refusals = known.as_ref().and_then(|plugin| plugin.action(action)).map(|action| action.refuse(input));
+        let reasons: Vec<String> = refusals
+            .unwrap_or_default()
+            .into_iter()
+            .map(|refusal| format!("{}: {}", refusal.pointer, refusal.reason))
+            .collect();
+        if reasons.is_empty() { Ok(()) } else { Err(format!("the action refuses its input: {}", reasons.join("; "))) }
+    }
+
     /// Makes the bundled plugins callable, so that the first run need not wait for it.
     pub(crate) async fn warm_up(&self) {
         for name in self.bundled.names() {

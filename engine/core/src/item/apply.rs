@@ -26,8 +26,8 @@ impl Item {
                 self.enter(to, at);
             }
             // What was refused before it waited changes nothing.
-            Event::Refused { .. } if self.pending.is_none() => return,
-            Event::Refused { .. } => self.pending = None,
+            Event::Refused { after: None, .. } => return,
+            Event::Refused { after: Some(_), .. } => self.pending = None,
         }
         self.version += 1;
         self.updated_at = Some(at);

@@ -93,7 +93,7 @@ fn transition(draft: &mut Draft<'_>, wanted: &Wanted, comment: Option<String>) {
             let transition = asked.unwrap_or_else(|| match wanted {
                 Wanted::Name(name) | Wanted::To(name) => name.clone(),
             });
-            draft.push(Event::Refused { transition, by, reasons, run: None });
+            draft.push(Event::Refused { transition, by, reasons, after: None, run: None });
         }
         Some(transition) => {
             take(draft, transition, by, comment);
@@ -187,14 +187,14 @@ fn follow(draft: &mut Draft<'_>) {
             Some(transition) => take(draft, transition, by, None),
             None => {
                 let Wanted::To(transition) = wanted else { return };
-                draft.push(Event::Refused { transition, by, reasons, run: None });
+                draft.push(Event::Refused { transition, by, reasons, after: None, run: None });
             }
         }
     }
     if let Some(transition) = draft.wanted.pop() {
         let message = format!("more than {MAX_CHAIN} transitions follow from one");
         let reasons = vec![Reason::new(ReasonCode::State, message)];
-        draft.push(Event::Refused { transition, by: "kiket".to_owned(), reasons, run: None });
+        draft.push(Event::Refused { transition, by: "kiket".to_owned(), reasons, after: None, run: None });
     }
 }
 
@@ -215,7 +215,7 @@ fn run_ended(draft: &mut Draft<'_>, run: RunId, failed: Option<String>) -> Resul
             let plan = transition.and_then(|transition| transition.plans.failed.as_deref());
             let next = plan.map(|_| next_run(draft));
             let reasons = vec![Reason::new(ReasonCode::Action, message)];
-            draft.push(Event::Refused { transition: name.clone(), by, reasons, run: next });
+            draft.push(Event::Refused { transition: name.clone(), by, reasons, after: Some(run), run: next });
             if let Some(transition) = transition {
                 actions::touch_item(draft, &transition.on_failure, Some(transition));
                 start(draft, plan, &name, false, &[(Section::Failure, &transition.on_failure)], Some(transition));
@@ -236,6 +236,7 @@ impl Item {
             transition: pending.transition.clone(),
             by: pending.by.clone(),
             reasons: vec![Reason::new(ReasonCode::Action, reason)],
+            after: Some(run),
             run: None,
         };
         pending.map(refused).into_iter().collect()

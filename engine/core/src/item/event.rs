@@ -78,6 +78,9 @@ pub enum Event {
         by: String,
         /// Why not: every reason.
         reasons: Vec<Reason>,
+        /// The run that it had waited for, where it had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<RunId>,
         /// The run of what follows, where something does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run: Option<RunId>,

@@ -52,7 +52,7 @@ impl Facts for ItemFacts<'_> {
             "title" => json!(item.title),
             "description" => json!(item.description),
             "state" => json!(item.state),
-            "from_state" => self.transition.map_or(Json::Null, |_| json!(item.state)),
+            "from_state" => self.transition.map_or(Json::Null, |transition| json!(transition.from)),
             "to_state" => self.transition.map_or(Json::Null, |transition| json!(transition.to)),
             "category" => json!(self.machine.state(&item.state).and_then(|state| state.category.clone())),
             "priority" => json!(item.priority),

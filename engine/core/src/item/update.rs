@@ -34,7 +34,7 @@ pub(super) fn check(
                 refused.push((name, format!("\"{}\" has to be filled in", field.label)));
             }
         }
-        if values.get("title").and_then(Json::as_str).is_none_or(|title| title.trim().is_empty()) {
+        if values.get("title").is_none() {
             refused.push(("title".to_owned(), "an item has a title".to_owned()));
         }
     }

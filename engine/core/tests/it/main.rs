@@ -5,4 +5,5 @@ mod mutations;
 mod properties;
 mod reference;
 mod run;
+mod schemas;
 mod support;

@@ -1,5 +1,6 @@
 //! The command line. Each command is a file with its arguments, whose doc comments are the help.
 
+mod approval;
 mod approve;
 mod check;
 mod client;

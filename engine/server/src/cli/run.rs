@@ -12,6 +12,7 @@ use kiket_store::{Change, HookSecret, NewEvent, NewProject, NewRevision, Positio
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
+use super::approval;
 use super::tree::{self, Tree};
 use super::view::{Mode, View};
 use crate::app::Engine;
@@ -111,6 +112,9 @@ async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitC
         };
         let data: Json = serde_json::from_str(&frame(&entry, PROJECT))?;
         view.event(&entry.kind, &data)?;
+        if entry.kind == "approval.requested" {
+            approval::ask(engine, run, &data).await?;
+        }
         if is_end(&entry) {
             break;
         }

@@ -51,6 +51,8 @@ pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
     let mut diagnostics = Vec::new();
     collect(root, Path::new(".kiket"), DEPTH, &mut sources, &mut diagnostics)?;
     sources.sort_by(|a, b| a.path.cmp(&b.path));
+    // As on a server, what is not here falls back to what kiket ships.
+    sources.extend(crate::bundled::defaults());
     let mut catalog = plugins.bundled().clone();
     for path in component_paths(&sources) {
         add_component(root, &path, plugins, &mut catalog, &mut diagnostics);

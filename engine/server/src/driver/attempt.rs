@@ -60,6 +60,13 @@ async fn attempt(
     let plugin = driver.plugins.load(&made.digest).await;
     let plugin = plugin.map_err(|error| StageError::new("plugin", error.to_string()))?;
     let Call { input, env } = call;
+    // What was computed could not be checked before; what was written out was.
+    if !made.input.is_literal() {
+        driver
+            .plugins
+            .check_input(&made.digest, &made.action, &input)
+            .map_err(|reason| StageError::new("invalid_input", reason))?;
+    }
     let invocation = Invocation {
         plugin,
         action: made.action.clone(),

@@ -61,7 +61,7 @@ impl<'a> Report<'a> {
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         format!(
             "{}: {}, {}",
-            counted(self.sources.len(), "file"),
+            counted(self.sources.iter().filter(|source| source.origin.level.is_repository()).count(), "file"),
             counted(errors, "error"),
             counted(warnings, "warning")
         )
