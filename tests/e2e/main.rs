@@ -5,6 +5,8 @@ mod checker;
 mod crash;
 mod hooks;
 mod hostile;
+mod items;
+mod levels;
 mod packs;
 mod push;
 mod stream;

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
     folder: TempDir,
+    environment: Vec<(String, String)>,
     server: Option<Child>,
     base: String,
     token: String,
@@ -36,8 +37,15 @@ pub(crate) struct Frame {
 impl World {
     /// A server, an empty bare repository, and a working copy of it that has the probe plugin.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with a server that is told more by its environment.
+    pub(crate) async fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut world = Self { folder, server: None, base: String::new(), token: String::new(), http: client() };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (base, token) = (String::new(), String::new());
+        let mut world = Self { folder, environment, server: None, base, token, http: client() };
         git(world.folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "origin.git"]);
         git(world.folder.path(), &["clone", "--quiet", "origin.git", "work"]);
         let tools = world.work().join("tools");
@@ -63,6 +71,7 @@ impl World {
             .env("KIKET_LOG", "warn")
             // Compiling the bundled plugins takes long: all worlds share what it leads to.
             .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
@@ -84,8 +93,15 @@ impl World {
 
     /// Adds the repository as project `shop`.
     pub(crate) async fn add_project(&self) -> Json {
+        self.add_project_with(json!({})).await
+    }
+
+    /// The same, with more said about it.
+    pub(crate) async fn add_project_with(&self, more: Json) -> Json {
         let url = format!("file://{}", self.folder.path().join("origin.git").display());
-        self.ok(self.post("/projects").json(&json!({"name": "shop", "url": url, "hook_secret": SECRET}))).await
+        let mut body = json!({"name": "shop", "url": url, "hook_secret": SECRET});
+        body.as_object_mut().expect("it is an object").extend(more.as_object().cloned().expect("so is this"));
+        self.ok(self.post("/projects").json(&body)).await
     }
 
     /// Commits files and pushes them; returns the commit.
