@@ -76,7 +76,7 @@ fn siblings_in_the_server_never_import_each_other() {
         }
     }
     let above = ["crate::api", "crate::driver", "crate::publish", "crate::app", "crate::cli"];
-    for lower in ["dispatch", "events", "revisions", "plugins", "clock", "token"] {
+    for lower in ["items", "dispatch", "events", "revisions", "plugins", "bundled", "clock", "token"] {
         forbid(&format!("engine/server/src/{lower}"), &above);
     }
 }

@@ -70,9 +70,12 @@ pub(crate) fn is_end(entry: &Entry) -> bool {
 /// What the event says of itself is stored as an object whose first key is `kind`;
 /// where and when it happened is put in front.
 pub(crate) fn frame(entry: &Entry, project: &str) -> String {
-    let mut frame = format!("{{\"position\":{},\"at\":\"{}\"", entry.position, entry.at);
-    // The first event of a run names the project by itself.
-    if entry.kind != "run.queued" {
+    let mut frame = format!("{{\"position\":{}", entry.position);
+    // The first event of an item says by itself when it was, and like that of a run, in which project.
+    if entry.kind != "item.created" {
+        frame += &format!(",\"at\":\"{}\"", entry.at);
+    }
+    if !matches!(entry.kind.as_str(), "run.queued" | "item.created") {
         frame += ",\"project\":";
         frame += &serde_json::Value::from(project).to_string();
     }

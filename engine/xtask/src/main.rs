@@ -9,6 +9,7 @@ mod command;
 mod debian;
 mod demo;
 mod failure;
+mod fuzz;
 mod plugins;
 mod project;
 mod setup;
@@ -28,6 +29,7 @@ usage: cargo xtask COMMAND
 commands:
   setup          make the WASM target usable and build the plugins into plugins/dist; safe to repeat
   demo [--exit]  set up, start a server, push a commit and show its run; serve until Ctrl-C, or stop with --exit
+  fuzz [MINUTES] let the fuzzers loose on the parsers, each for so many minutes (10); needs a nightly compiler
   test           set up, then check format, lints, tests, licences and dependencies";
 
 fn main() -> ExitCode {
@@ -47,6 +49,8 @@ fn run() -> Outcome<()> {
         ["setup"] => setup::set_up(&project),
         ["demo"] => demo::show(&project, false),
         ["demo", "--exit"] => demo::show(&project, true),
+        ["fuzz"] => fuzz::fuzz(&project, "10"),
+        ["fuzz", minutes] => fuzz::fuzz(&project, minutes),
         ["test"] => check::check_all(&project),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

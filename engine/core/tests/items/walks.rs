@@ -121,7 +121,7 @@ proptest! {
             prop_assert_eq!(&at, &world.item.state);
             prop_assert!(world.machine.state(&world.item.state).is_some());
             // It waits for exactly the run that was asked for last and is waited for.
-            let waited = world.starts[starts..].iter().filter(|start| start.waits).next_back();
+            let waited = world.starts[starts..].iter().rfind(|start| start.waits);
             if let Some(start) = waited {
                 prop_assert_eq!(world.item.pending.as_ref().map(|pending| pending.run), Some(start.run));
             }

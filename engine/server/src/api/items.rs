@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use kiket_core::ItemId;
 use kiket_core::item::{Command, Item, Wanted};
 use kiket_core::run::Actor;
+use kiket_core::{ItemId, ProjectId};
 use kiket_store::{ItemFilter, ItemRow};
 use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue, json};
@@ -155,7 +155,7 @@ async fn transition(
     Ok(answer(status, outcome))
 }
 
-/// Finds an item by its id, or by its project's name and its number: `shop-12`.
+/// Finds an item by its id, by its key, or by its project's name and its number: `shop-12`.
 pub(super) async fn find(api: &Api, text: &str) -> Result<ItemId, Problem> {
     let unknown = || Problem::not_found("item", text);
     if let Ok(id) = text.parse::<ItemId>() {
@@ -163,8 +163,23 @@ pub(super) async fn find(api: &Api, text: &str) -> Result<ItemId, Problem> {
     }
     let (project, number) = text.rsplit_once('-').ok_or_else(unknown)?;
     let number: i64 = number.parse().map_err(|_| unknown())?;
-    let project = api.store.project_by_name(&project.to_ascii_lowercase()).await?.ok_or_else(unknown)?;
-    api.store.item_by_number(project.id, number).await?.map(|row| row.id).ok_or_else(unknown)
+    let project = project_of(api, project).await?.ok_or_else(unknown)?;
+    api.store.item_by_number(project, number).await?.map(|row| row.id).ok_or_else(unknown)
+}
+
+/// Finds a project by its name, or else by the key that its definitions give it, in any case.
+async fn project_of(api: &Api, name: &str) -> Result<Option<ProjectId>, Problem> {
+    if let Some(project) = api.store.project_by_name(&name.to_ascii_lowercase()).await? {
+        return Ok(Some(project.id));
+    }
+    for project in api.store.projects().await? {
+        let Some(active) = project.active_revision else { continue };
+        let Ok(revision) = api.revisions.get(active).await else { continue };
+        if revision.project_key(&project.name).eq_ignore_ascii_case(name) {
+            return Ok(Some(project.id));
+        }
+    }
+    Ok(None)
 }
 
 /// Turns what a request says of an item into values by their names.

@@ -74,8 +74,7 @@ impl Problem {
 
     /// A transition that did not happen, with every reason.
     pub(crate) fn refused(reasons: &[Reason]) -> Self {
-        let all: Vec<&str> = reasons.iter().map(|reason| reason.message.as_str()).collect();
-        let mut problem = Self::new(StatusCode::CONFLICT, "transition_refused", all.join("; "));
+        let mut problem = Self::new(StatusCode::CONFLICT, "transition_refused", "the transition cannot happen now");
         let field = |reason: &Reason| FieldError {
             pointer: String::new(),
             code: serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)),

@@ -1,5 +1,7 @@
 //! `kiket project`: the repositories that a server follows.
 
+mod definitions;
+
 use std::io::{self, BufRead as _};
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ enum Command {
     Add(Add),
     Sync(Sync),
     Ls(Ls),
+    Definitions(definitions::Definitions),
 }
 
 /// Follow a Git repository
@@ -43,6 +46,12 @@ struct Add {
     /// Read the webhook's secret from standard input instead of having one made
     #[arg(long)]
     secret_stdin: bool,
+    /// Repository whose definitions are laid over the project's own fallbacks
+    #[arg(long, value_name = "URL")]
+    overrides_url: Option<String>,
+    /// Its branch, where it is not the default one
+    #[arg(long, value_name = "BRANCH", requires = "overrides_url")]
+    overrides_branch: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -76,6 +85,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Add(add) => add.run().await,
         Command::Sync(sync) => sync.run().await,
         Command::Ls(ls) => ls.run().await,
+        Command::Definitions(definitions) => definitions.run().await,
     }
 }
 
@@ -86,6 +96,9 @@ impl Add {
         body.insert("name".to_owned(), self.name.into());
         body.insert("url".to_owned(), self.url.into());
         body.extend(self.branch.map(|branch| ("branch".to_owned(), branch.into())));
+        if let Some(url) = self.overrides_url {
+            body.insert("overrides".to_owned(), serde_json::json!({ "url": url, "branch": self.overrides_branch }));
+        }
         if self.secret_stdin {
             body.insert("hook_secret".to_owned(), read_secret()?.into());
         }

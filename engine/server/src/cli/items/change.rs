@@ -112,7 +112,7 @@ impl Move {
             Err(error)
                 if error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == "transition_refused") =>
             {
-                eprintln!("refused: {error}");
+                eprintln!("{} stays where it is: {error}", self.item);
                 Ok(ExitCode::from(2))
             }
             Err(error) => Err(error),
