@@ -10,7 +10,8 @@ fn root() -> PathBuf {
 /// All Rust files below a folder; for the folder of a module, the module's own file as well.
 fn files(folder: &str) -> Vec<(String, String)> {
     fn walk(path: &Path, found: &mut Vec<(String, String)>) {
-        if path.is_dir() {
+        // What a build leaves behind is nobody's source.
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
             let entries = fs::read_dir(path).expect("the folder can be listed").flatten();
             entries.for_each(|entry| walk(&entry.path(), found));
         } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -116,7 +116,7 @@ async fn a_granted_host_is_reached_and_only_that_one() {
         .run_pipeline(&format!(
             "stages:
   tell: {{ uses: notify, with: {{ channel: webhook, url: 'http://127.0.0.1:{port}/hook', text: shipped }} }}
-  other: {{ uses: notify, needs: [tell], with: {{ channel: webhook, url: 'http://127.0.0.2:{port}/hook', text: shipped }} }}
+  other: {{ uses: notify, needs: [tell], with: {{ channel: webhook, url: 'http://127.0.0.2:{port}/${{{{ \"hook\" }}}}', text: shipped }} }}
 "
         ))
         .await;
@@ -126,6 +126,13 @@ async fn a_granted_host_is_reached_and_only_that_one() {
     let request = serve.await.unwrap();
     assert!(request.starts_with("POST /hook HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("webhook-id: {run}/tell")), "{request}");
+    // An address that is written out is found at the push already.
+    let text = format!(
+        "model_version: \"1.0\"\npipeline: {{ id: p }}\nstages: {{ a: {{ uses: notify, with: {{ channel: webhook, url: 'http://127.0.0.2:{port}/x', text: x }} }} }}\n"
+    );
+    world.push(&[(".kiket/pipelines/p.yaml", &text)]);
+    let synced = world.ok(world.post("/projects/shop/sync")).await;
+    assert_eq!(synced["revision"]["diagnostics"][0]["code"], "E0123", "{synced:#}");
     world.end().await;
 }
 
