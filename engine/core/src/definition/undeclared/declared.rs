@@ -148,7 +148,8 @@ impl Declared {
                 None => true,
             },
             // Where no file says which types there are, any may be meant.
-            Noun::Type => self.types.names.is_empty() || self.types.has(name, *any_case),
+            // Items find their type in any case.
+            Noun::Type => self.types.names.is_empty() || self.types.has(name, true),
         }
     }
 }
