@@ -1,0 +1,90 @@
+//! Hostile text ends in a diagnostic of its own code, and soon.
+
+use kiket_core::Source;
+use kiket_core::diagnostic::Code::{self, Budget, DuplicateKey, InvalidExpression, Syntax};
+use kiket_core::yaml::{MAX_BYTES, MAX_NODES};
+
+use crate::support::complain;
+
+fn codes(text: String) -> Vec<Code> {
+    complain(&Source::new(".kiket/pipelines/p.yaml", text)).iter().map(|found| found.code).collect()
+}
+
+fn stages(text: &str) -> String {
+    format!("model_version: \"1.0\"\npipeline: {{ id: p }}\nstages:\n{text}")
+}
+
+#[test]
+fn aliases_that_multiply_are_too_much() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let below = format!("*a{}, ", level - 1).repeat(9);
+        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    assert_eq!(codes(bomb), [Budget]);
+    assert_eq!(codes(format!("a: &a x\nb: [{}]\n", "*a, ".repeat(65))), [Budget]);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_too_much() {
+    // Within the bound on bytes the depth of blocks is bounded as well: each level is indented by one more.
+    let block: String = (0..600).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    assert_eq!(codes(block), [Budget]);
+    let lists = format!("a:\n  {}x\n", "- ".repeat(100_000));
+    assert_eq!(codes(lists), [Budget]);
+    assert_eq!(codes("[".repeat(100_000)), [Budget]);
+    assert_eq!(codes(format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000))), [Budget]);
+    assert_eq!(codes("{a: ".repeat(60_000)), [Budget]);
+    assert_eq!(codes(format!("a: {}1{}", "[".repeat(40), "]".repeat(40))), [Budget]);
+}
+
+#[test]
+fn what_is_too_long_is_too_much() {
+    let mebibyte = "x".repeat(1024 * 1024);
+    assert_eq!(codes(format!("a: {mebibyte}")), [Budget]);
+    assert_eq!(codes(format!("{mebibyte}: a")), [Budget]);
+    assert_eq!(codes(format!("# {}\n", "x".repeat(MAX_BYTES))), [Budget]);
+    assert_eq!(codes(format!("{}: a", "x".repeat(1_000))), [Budget]);
+}
+
+#[test]
+fn what_has_too_many_parts_is_too_much() {
+    let list = |count: usize| format!("a: [{}]\n", "x, ".repeat(count));
+    assert_eq!(codes(list(MAX_NODES + 1)), [Budget]);
+    assert!(!codes(list(MAX_NODES - 10)).contains(&Budget));
+}
+
+#[test]
+fn keys_that_stand_twice_are_found_however_many_there_are() {
+    assert_eq!(codes("a: 1\n".repeat(9_000)), [DuplicateKey]);
+    let nested = format!("a: {{ b: {{ {} }} }}\n", "c: 1, ".repeat(5_000));
+    assert_eq!(codes(nested), [DuplicateKey]);
+}
+
+#[test]
+fn what_is_not_yaml_is_said_to_be_none() {
+    for text in ["\u{0}", "%YAML 9.9\n---\n%", "a: *b", "&a", "- - -\n  - :\n a", "\u{feff}\u{feff}a: [", "!!", "'"] {
+        let found = codes(text.to_owned());
+        assert!(matches!(found.as_slice(), [Syntax | Code::WrongType]), "{text:?}: {found:?}");
+    }
+}
+
+#[test]
+fn expressions_that_explode_are_no_expressions() {
+    let nested = format!("{}true{}", "[1].all(a, ".repeat(80), ")".repeat(80));
+    let bombs = [
+        "!!(".repeat(40),
+        format!("{}true{}", "!!(".repeat(200), ")".repeat(200)),
+        "(".repeat(2_000),
+        nested,
+        format!("{}1{}", "[".repeat(1_500), "]".repeat(1_500)),
+        format!("a{}", ".b".repeat(1_500)),
+        "1+".repeat(1_900),
+        "x".repeat(5_000),
+    ];
+    for bomb in bombs {
+        assert_eq!(codes(stages(&format!("  a: {{ uses: work, when: \"{bomb}\" }}\n"))), [InvalidExpression], "{bomb:.30}");
+        let text = stages(&format!("  a: {{ uses: work, with: {{ x: \"${{{{ {bomb} }}}}\" }} }}\n"));
+        assert_eq!(codes(text), [InvalidExpression], "{bomb:.30}");
+    }
+}
