@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value as Json;
 
 use crate::definition::component_path;
@@ -34,6 +35,8 @@ pub struct Action {
     /// Input fields that hold the address of an HTTP request, whose host has to be granted.
     pub url_fields: Vec<String>,
     input: Option<Validator>,
+    /// What `input` was made of; null where the action has no schema.
+    schema: Json,
 }
 
 /// Something in a value that a schema refuses.
@@ -43,6 +46,25 @@ pub struct Refusal {
     pub pointer: String,
     /// Why it is refused.
     pub reason: String,
+    /// The key of the value that the schema does not know, where that is why.
+    pub unknown: Option<Unknown>,
+}
+
+/// A key that a schema does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The key.
+    pub key: String,
+    /// The keys that it knows there.
+    pub known: Vec<String>,
+}
+
+impl Refusal {
+    /// Makes a refusal of the value at a JSON pointer.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), reason: reason.into(), unknown: None }
+    }
 }
 
 impl Catalog {
@@ -72,7 +94,8 @@ impl Plugin {
             let input = schema.map_err(|error| InvalidManifest(format!("the input schema of {name}: {error}")))?;
             let marked = |mark| action.input.as_ref().map(|schema| marked(schema, mark)).unwrap_or_default();
             let (code_fields, url_fields) = (marked("x-kiket-code"), marked("x-kiket-url"));
-            actions.insert(name.clone(), Action { effect: action.effect, code_fields, url_fields, input });
+            let schema = action.input.clone().unwrap_or_default();
+            actions.insert(name.clone(), Action { effect: action.effect, code_fields, url_fields, input, schema });
         }
         Ok(Self { digest: digest.into(), manifest, actions })
     }
@@ -94,11 +117,19 @@ impl Action {
     #[must_use]
     pub fn refuse(&self, input: &Json) -> Vec<Refusal> {
         let Some(validator) = &self.input else { return Vec::new() };
-        let refusal = |error: jsonschema::ValidationError<'_>| Refusal {
-            pointer: error.instance_path().as_str().to_owned(),
-            reason: error.to_string(),
-        };
-        validator.iter_errors(input).map(refusal).collect()
+        validator.iter_errors(input).flat_map(|error| self.refusals(&error)).collect()
+    }
+
+    /// Returns a refusal for each thing that one error of the validator is about.
+    fn refusals(&self, error: &jsonschema::ValidationError<'_>) -> Vec<Refusal> {
+        let pointer = error.instance_path().as_str();
+        let refusal = Refusal::new(pointer, error.to_string());
+        let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return vec![refusal] };
+        let schema = error.schema_path().as_str().rsplit_once('/').map_or("", |(schema, _)| schema);
+        let properties = self.schema.pointer(schema).and_then(|schema| schema.get("properties"));
+        let known: Vec<String> = properties.and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        let unknown = |key: &String| Some(Unknown { key: key.clone(), known: known.clone() });
+        unexpected.iter().map(|key| Refusal { unknown: unknown(key), ..refusal.clone() }).collect()
     }
 }
 

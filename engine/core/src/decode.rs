@@ -37,6 +37,11 @@ pub(crate) fn entries(node: Option<&Node>) -> impl Iterator<Item = (&Key, &Node)
     entries.iter().map(|(key, node)| (key, node))
 }
 
+/// Returns the entry of a mapping with its key.
+pub(crate) fn entry_at<'n>(node: &'n Node, key: &str) -> Option<(&'n Key, &'n Node)> {
+    entries(Some(node)).find(|(name, _)| name.text == key)
+}
+
 /// Returns the items of a list, or a value alone as a list of one; none for nothing.
 pub(crate) fn items(node: Option<&Node>) -> &[Node] {
     match node {

@@ -31,6 +31,9 @@ pub struct Span {
 /// Among how many problems of a source names are guessed at.
 const MAX_GUESSES: usize = 200;
 
+/// Most known names that a hint lists where none of them looks like the unknown one.
+const MAX_LISTED: usize = 16;
+
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,7 +132,7 @@ impl<'s> Problems<'s> {
         let guess = if self.found.len() < MAX_GUESSES { closest(name, &known) } else { None };
         let hint = match guess {
             Some(best) => Some(format!("did you mean \"{best}\"?")),
-            None if known.is_empty() || known.len() > 12 => None,
+            None if known.is_empty() || known.len() > MAX_LISTED => None,
             None => Some(format!("known here: {}", known.join(", "))),
         };
         self.push(code, span, message.into(), hint);
@@ -161,7 +164,8 @@ impl<'s> Problems<'s> {
     }
 }
 
-fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+/// Returns the known name that looks most like a name; `known` is sorted.
+pub(crate) fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let limit = match name.chars().count() {
         // Of few letters everything is close to everything; what is longer than an id is no slip of one.
         0..=2 | 65.. => return None,

@@ -51,6 +51,8 @@ pub struct InvalidExpression {
     pub message: String,
     /// How many bytes into the text.
     pub offset: usize,
+    /// What to do about it, where that is known.
+    pub hint: Option<&'static str>,
 }
 
 /// Why an expression has no value.
@@ -68,7 +70,7 @@ impl Expression {
     pub fn parse(source: &str) -> Result<Self, InvalidExpression> {
         if source.len() > MAX_SOURCE {
             let message = format!("an expression has at most {MAX_SOURCE} bytes, and this one has {}", source.len());
-            return Err(InvalidExpression { message, offset: 0 });
+            return Err(InvalidExpression { message, offset: 0, hint: None });
         }
         let syntax = syntax::parse(source)?;
         let shape = syntax::Shape::of(&syntax);

@@ -221,20 +221,20 @@ impl Plan {
         let mut refusals = Vec::new();
         for name in given.keys().filter(|name| !self.inputs.iter().any(|input| input.name == **name)) {
             let reason = format!("pipeline \"{}\" has no input \"{name}\"", self.pipeline);
-            refusals.push(Refusal { pointer: format!("/{name}"), reason });
+            refusals.push(Refusal::new(format!("/{name}"), reason));
         }
         for input in &self.inputs {
             let pointer = format!("/{}", input.name);
             match (given.get(&input.name), &input.default) {
                 (Some(value), _) => {
-                    refusals.extend(input.refuse(value).map(|reason| Refusal { pointer, reason }));
+                    refusals.extend(input.refuse(value).map(|reason| Refusal::new(pointer, reason)));
                 }
                 (None, Some(default)) => {
                     given.insert(input.name.clone(), default.clone());
                 }
                 (None, None) if input.required => {
                     let reason = format!("input \"{}\" is required", input.name);
-                    refusals.push(Refusal { pointer, reason });
+                    refusals.push(Refusal::new(pointer, reason));
                 }
                 (None, None) => {}
             }

@@ -6,6 +6,7 @@
 //!
 //! A shape is about form only. What values mean together (names, circles, grants) is for the compiler.
 
+mod advice;
 mod check;
 mod schema;
 

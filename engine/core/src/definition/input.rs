@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value as Json;
 
 use crate::decode::entries;
@@ -11,6 +11,9 @@ use crate::shape::{IdRule, Keys};
 use crate::yaml::{Node, Value};
 
 pub(super) static INPUTS: Keys = Keys { name: "input", rule: Some(IdRule::Key), required: false };
+
+/// The types of JSON Schema.
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// One input of a pipeline.
 #[derive(Clone)]
@@ -50,9 +53,7 @@ impl InputDefinition {
         let validator = match jsonschema::draft202012::new(&schema) {
             Ok(validator) => validator,
             Err(error) => {
-                let place = node.at_pointer(error.instance_path().as_str());
-                let message = format!("input \"{name}\" is not a JSON Schema: {error}");
-                problems.report(Code::InvalidSchema, place.span, message);
+                report_invalid(name, node, &error, problems);
                 return None;
             }
         };
@@ -69,6 +70,25 @@ impl InputDefinition {
     #[must_use]
     pub fn refuse(&self, value: &Json) -> Option<String> {
         self.validator.iter_errors(value).next().map(|error| error.to_string())
+    }
+}
+
+/// Says what is wrong with a schema. The meta-schema's own words are about itself.
+fn report_invalid(name: &str, node: &Node, error: &ValidationError<'_>, problems: &mut Problems<'_>) {
+    let pointer = error.instance_path().as_str();
+    let place = node.at_pointer(pointer);
+    let value = place.to_json();
+    let message = |reason: String| format!("input \"{name}\" is not a JSON Schema: {reason}");
+    match (pointer.rsplit('/').next(), value.as_str()) {
+        (Some("type"), Some(word)) => {
+            let message = message(format!("there is no type \"{word:.60}\""));
+            problems.report_unknown(Code::InvalidSchema, place.span, message, word, TYPES);
+        }
+        (Some("pattern"), Some(_)) => {
+            let message = message(format!("{value} is not a regular expression"));
+            problems.report(Code::InvalidSchema, place.span, message);
+        }
+        _ => problems.report(Code::InvalidSchema, place.span, message(error.to_string())),
     }
 }
 

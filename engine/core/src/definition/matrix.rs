@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::decode::{boolean_at, entries, items, number_at};
-use crate::diagnostic::{Code, Problems};
+use crate::decode::{boolean_at, entries, entry_at, items, number_at};
+use crate::diagnostic::{Code, Problems, Span};
 use crate::shape::{IdRule, Keys, Shape};
 use crate::yaml::{Node, Value};
 
@@ -27,7 +27,8 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    pub(super) fn decode(node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
+    /// Reads a matrix; `place` is where its key stands.
+    pub(super) fn decode(place: Span, node: &Node, problems: &mut Problems<'_>) -> Option<Self> {
         let before = problems.errors();
         let mut axes: Vec<(&str, &[Node])> = Vec::new();
         for (key, value) in entries(Some(node)) {
@@ -47,6 +48,10 @@ impl Matrix {
                 ("fail_fast", _) => {
                     problems.report(Code::WrongType, value.span, "\"fail_fast\" has to be true or false")
                 }
+                (name, Value::Sequence(values)) if values.is_empty() && !matches!(name, "include" | "exclude") => {
+                    let message = format!("matrix: \"{name}\" has no values, so there is no combination");
+                    problems.report(Code::InvalidMatrix, value.span, message);
+                }
                 (name, Value::Sequence(values)) if !matches!(name, "include" | "exclude") => axes.push((name, values)),
                 (name, _) => {
                     let message =
@@ -60,7 +65,8 @@ impl Matrix {
         let included = items(node.get("include"));
         if size.saturating_add(included.len()) > MAX_COMBINATIONS {
             let message = format!("{size} combinations, and a matrix has at most {MAX_COMBINATIONS}");
-            problems.report(Code::InvalidMatrix, node.span, message);
+            let hint = "shorten a list, or make two stages of it";
+            problems.report_with_hint(Code::InvalidMatrix, place, message, hint);
             return None;
         }
         let mut combinations: Vec<Map<String, Json>> = if axes.is_empty() { Vec::new() } else { vec![Map::new()] };
@@ -81,7 +87,11 @@ impl Matrix {
             }
         }
         if combinations.is_empty() && problems.errors() == before {
-            problems.report(Code::InvalidMatrix, node.span, "the matrix has no combination left");
+            let (span, message) = match entry_at(node, "exclude") {
+                Some((key, _)) => (key.span, "all combinations of the matrix are excluded"),
+                None => (place, "the matrix has no key with a list of values"),
+            };
+            problems.report(Code::InvalidMatrix, span, message);
         }
         (problems.errors() == before).then(|| Self {
             combinations,

@@ -79,6 +79,8 @@ pub struct PipelineDefinition {
     pub finally: Vec<StageDefinition>,
     /// What a run gives.
     pub outputs: Vec<(String, Template)>,
+    /// The ids of stages that could not be read; what is wrong with them was reported.
+    pub unreadable: Vec<String>,
 }
 
 /// How work ranks: lower first.
@@ -114,7 +116,7 @@ impl PipelineDefinition {
         let head = node.get("pipeline")?;
         let id = head.get("id").and_then(Located::text)?;
         let stem = path.rsplit('/').next().and_then(|file| file.rsplit_once('.')).map_or(path, |(stem, _)| stem);
-        if path.starts_with("pipelines/") && stem != id.value {
+        if path.starts_with("pipelines/") && stem != id.value && IdRule::Definition.allows(&id.value) {
             let message = format!("the pipeline is called \"{}\" and its file \"{stem}\"", id.value);
             problems.report_with_hint(Code::InvalidId, id.span, message, "give both the same name");
         }
@@ -128,6 +130,8 @@ impl PipelineDefinition {
         };
         let stages = decode("stages", problems);
         let finally = decode("finally", problems);
+        let is_read = |id: &str| stages.iter().chain(&finally).any(|stage| stage.id.value == id);
+        let unreadable = ids("stages").chain(ids("finally")).filter(|id| !is_read(id)).map(str::to_owned).collect();
         Some(Self {
             name: text_at(head, "name").unwrap_or(&id.value).to_owned(),
             on: head.get("on").map(|node| Triggers::decode(node, problems)).unwrap_or_default(),
@@ -138,6 +142,7 @@ impl PipelineDefinition {
             stages,
             finally,
             outputs: Template::parse_entries(node.get("outputs"), &names, problems),
+            unreadable,
             id,
         })
     }

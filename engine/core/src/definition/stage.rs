@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::approval::{self, ApprovalDefinition};
 use super::matrix::{self, Matrix};
 use super::retry::{self, Retry};
-use crate::decode::{Located, boolean_at, duration_at, texts, word_at};
+use crate::decode::{Located, boolean_at, duration_at, entry_at, texts, word_at};
 use crate::diagnostic::{Code, Problems, Span};
 use crate::expression::{Expression, Names, Template, parse_condition};
 use crate::manifest::Effect;
@@ -144,10 +144,11 @@ impl RunOn {
 
 impl StageDefinition {
     pub(super) fn decode(key: &Key, node: &Node, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
-        if !matches!(node.value, Value::Mapping(_)) {
+        if !matches!(node.value, Value::Mapping(_)) || STAGE.is_misplaced(&key.text, node) {
             return None;
         }
-        let matrix = node.get("matrix").and_then(|node| Matrix::decode(node, problems));
+        let (place, matrix) = entry_at(node, "matrix").unzip();
+        let matrix = place.zip(matrix).and_then(|(key, node)| Matrix::decode(key.span, node, problems));
         let own = matrix.as_ref().map(|matrix| names.clone().and("matrix").with_members("matrix", matrix.keys()));
         let names = own.as_ref().unwrap_or(names);
         let id = Located::key(key);
@@ -187,23 +188,36 @@ fn decode_task(
     names: &Names<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<TaskDefinition> {
-    let tasks: Vec<&str> = ["uses", "approval", "run"].into_iter().filter(|key| node.get(key).is_some()).collect();
-    if tasks.len() != 1 {
-        let found = if tasks.is_empty() { "none of them".to_owned() } else { tasks.join(" and ") };
-        let message = format!("stage \"{}\" has to be one of `uses`, `approval` and `run`, and has {found}", id.value);
-        let span = tasks.get(1).and_then(|key| node.get(key)).map_or(id.span, |node| node.span);
-        problems.report(Code::NotOneTask, span, message);
-        return None;
-    }
-    if tasks[0] != "uses" {
+    let kinds = ["uses", "approval", "run"];
+    let tasks: Vec<(&str, Span)> =
+        kinds.into_iter().filter_map(|kind| Some((kind, entry_at(node, kind)?.0.span))).collect();
+    let task = match tasks.as_slice() {
+        [(task, _)] => *task,
+        // What is misspelt was reported as a key that does not exist.
+        [] if kinds.iter().any(|kind| STAGE.is_misspelt(node, kind)) => return None,
+        [] => {
+            let message = format!("stage \"{}\" does nothing: it has none of `uses`, `approval` and `run`", id.value);
+            let hint = "write uses: with the name of a plugin, or approval: with who has to agree";
+            problems.report_with_hint(Code::NotOneTask, id.span, message, hint);
+            return None;
+        }
+        [(first, _), (second, span), ..] => {
+            let message = format!("stage \"{}\" has both `{first}` and `{second}`, and can be only one", id.value);
+            let hint = "make two stages of it, of which one needs the other";
+            problems.report_with_hint(Code::NotOneTask, *span, message, hint);
+            return None;
+        }
+    };
+    if task != "uses" {
         for key in ["with", "env", "retry", "effect", "compensate", "timeout"] {
-            if let Some(node) = node.get(key).filter(|_| tasks[0] == "approval" || key != "timeout") {
-                let message = format!("stage \"{}\": \"{key}\" means nothing beside `{}`", id.value, tasks[0]);
-                problems.report_with_hint(Code::InvalidValue, node.span, message, "it belongs to a stage with `uses`");
+            let found = entry_at(node, key).filter(|_| task == "approval" || key != "timeout");
+            if let Some((Key { span, .. }, _)) = found {
+                let message = format!("stage \"{}\": \"{key}\" means nothing beside `{task}`", id.value);
+                problems.report_with_hint(Code::InvalidValue, *span, message, "it belongs to a stage with `uses`");
             }
         }
     }
-    match tasks[0] {
+    match task {
         "approval" => {
             node.get("approval").map(|node| TaskDefinition::Approval(ApprovalDefinition::decode(node, names, problems)))
         }

@@ -148,9 +148,9 @@ fn decode_schedules(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<Sch
 
 /// Reads five fields of cron.
 pub(crate) fn parse_cron(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Cron> {
-    let parsed = Cron::from_str(&text.value).map_err(|error| error.to_string());
+    let parsed = Cron::from_str(&text.value).map_err(|error| reason(&error));
     let fields = text.value.split_whitespace().count();
-    let parsed = if fields == 5 { parsed } else { Err(format!("it has {fields} fields instead of five")) };
+    let parsed = if fields == 5 { parsed } else { Err(format!("it has to have five fields, and this is {fields}")) };
     parsed
         .map_err(|reason| {
             let message = format!("\"{:.60}\" is not a schedule: {reason}", text.value);
@@ -158,6 +158,13 @@ pub(crate) fn parse_cron(text: &Located<String>, problems: &mut Problems<'_>) ->
             problems.report_with_hint(Code::InvalidCron, text.span, message, hint);
         })
         .ok()
+}
+
+/// The library's words, as the end of a sentence.
+fn reason(error: &croner::errors::CronError) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+    text.trim_end_matches('.').to_lowercase()
 }
 
 fn parse_zone(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Tz> {

@@ -140,8 +140,11 @@ impl WorkflowDefinition {
             StateDefinition::decode(id, node, is_initial, &names, problems)
         };
         let states: Vec<StateDefinition> = listed.into_iter().map(decode).collect();
-        let transitions = items(node.get("transitions")).iter();
-        let transitions = transitions.filter_map(|node| TransitionDefinition::decode(node, &names, problems)).collect();
+        let ways = items(node.get("transitions"));
+        let decode = |node| TransitionDefinition::decode(node, &names, problems);
+        let transitions: Vec<TransitionDefinition> = ways.iter().filter_map(decode).collect();
+        // Of a graph with parts that could not be read nothing can be said as a whole.
+        let is_whole = !states.is_empty() && transitions.len() == ways.len();
         let first = states.iter().find(|state| state.kind == StateKind::Initial).or(states.first());
         let workflow = Self {
             name: head.scalar("name").unwrap_or_else(|| id.value.clone()),
@@ -155,7 +158,7 @@ impl WorkflowDefinition {
             transitions,
             id,
         };
-        workflow_check::check(&workflow, problems);
+        workflow_check::check(&workflow, is_whole, problems);
         Some(workflow)
     }
 

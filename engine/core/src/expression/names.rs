@@ -60,7 +60,14 @@ impl<'n> Names<'n> {
             Err(error) => {
                 let length = usize::from(error.offset < source.len());
                 let place = place(error.offset, length, problems);
-                problems.report(Code::InvalidExpression, place, format!("`{source:.60}`: {error}"));
+                let message = match source {
+                    "" => "an expression has to say something, and this is empty".to_owned(),
+                    source => format!("`{source:.60}` is not an expression: {error}"),
+                };
+                match error.hint {
+                    Some(hint) => problems.report_with_hint(Code::InvalidExpression, place, message, hint),
+                    None => problems.report(Code::InvalidExpression, place, message),
+                }
                 return None;
             }
         };

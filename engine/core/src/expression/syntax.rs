@@ -25,7 +25,8 @@ pub(super) fn parse(source: &str) -> Result<IdedExpr, InvalidExpression> {
     let parser = PrattParser::new().max_recursion_depth(MAX_DEPTH).max_expression_node_count(MAX_NODES);
     let syntax = parser.parse(source).map_err(|errors| invalid(source, &errors))?;
     if depth(&syntax) > usize::from(MAX_DEPTH) {
-        return Err(InvalidExpression { message: format!("nested deeper than {MAX_DEPTH} levels"), offset: 0 });
+        let message = format!("nested deeper than {MAX_DEPTH} levels");
+        return Err(InvalidExpression { message, offset: 0, hint: None });
     }
     Ok(syntax)
 }
@@ -64,16 +65,35 @@ fn each_part<'e>(expression: &'e Expr, mut visit: impl FnMut(&'e IdedExpr)) {
 }
 
 fn invalid(source: &str, errors: &cel::ParseErrors) -> InvalidExpression {
+    if source.is_empty() {
+        return InvalidExpression { message: "it is empty".to_owned(), offset: 0, hint: None };
+    }
     let Some(first) = errors.errors.first() else {
-        return InvalidExpression { message: "not an expression".to_owned(), offset: 0 };
+        return InvalidExpression { message: "it is not one".to_owned(), offset: 0, hint: None };
     };
     // The parser counts lines and columns, in characters, from 1.
     let (line, column) = (usize::try_from(first.pos.0).unwrap_or(1), usize::try_from(first.pos.1).unwrap_or(1));
     let before: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let inside = source[before..].char_indices().nth(column.saturating_sub(1));
     let offset = inside.map_or(source.len(), |(at, _)| before + at);
-    let message = first.msg.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
-    InvalidExpression { message, offset }
+    let message = first.msg.lines().next().unwrap_or_default().trim_end_matches('.');
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message).replace("<EOF>", "the end");
+    match slip(&source[offset..]) {
+        Some((message, hint)) => InvalidExpression { message: message.to_owned(), offset, hint: Some(hint) },
+        None => InvalidExpression { message, offset, hint: None },
+    }
+}
+
+/// What people write who have another language in mind, told by what the parser stumbled over.
+fn slip(rest: &str) -> Option<(&'static str, &'static str)> {
+    let end = rest.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(rest.len());
+    match &rest[..end] {
+        "and" => Some(("there is no operator `and`", "write `&&`")),
+        "or" => Some(("there is no operator `or`", "write `||`")),
+        "is" => Some(("there is no operator `is`", "write `==`")),
+        "" if rest.starts_with("=") && !rest.starts_with("==") => Some(("`=` compares nothing", "write `==`")),
+        _ => None,
+    }
 }
 
 impl Shape {

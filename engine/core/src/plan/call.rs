@@ -4,10 +4,12 @@
 use serde_json::Value as Json;
 
 use super::CallPlan;
-use crate::catalog::{Catalog, Plugin, split_uses};
+use crate::catalog::{Catalog, Plugin, Refusal, Unknown, split_uses};
+use crate::decode::entry_at;
 use crate::definition::{CallDefinition, PluginGrants};
-use crate::diagnostic::{Code, Problems};
+use crate::diagnostic::{Code, Problems, Span};
 use crate::manifest::Effect;
+use crate::yaml::{Node, Value};
 
 /// What calls are checked against.
 #[derive(Clone, Copy)]
@@ -44,7 +46,7 @@ impl Surroundings<'_> {
 
     fn report_unknown(&self, call: &CallDefinition, name: &str, problems: &mut Problems<'_>) {
         let span = call.uses.span;
-        if name.starts_with("oci://") {
+        if call.uses.value.starts_with("oci://") {
             let message = "plugins from a registry are not supported yet";
             let hint = "keep the component in the repository: uses: ./tools/name.wasm";
             problems.report_with_hint(Code::NotSupported, span, message, hint);
@@ -67,21 +69,15 @@ impl Surroundings<'_> {
             return Effect::Once;
         };
         for field in &known.code_fields {
-            let code = call.with.get(field).filter(|node| node.to_json().to_string().contains("${{"));
-            if let Some(code) = code {
+            if let Some(place) = call.with.get(field).and_then(|code| expression_in(code, problems)) {
                 let message = format!("\"{field}\" is code, and an expression in it would make data into code");
                 let hint = "pass the value by `env` and read it there";
-                problems.report_with_hint(Code::ExpressionInCode, code.span, message, hint);
+                problems.report_with_hint(Code::ExpressionInCode, place, message, hint);
             }
         }
         if call.input.is_literal() {
             for refusal in known.refuse(&call.with.to_json()) {
-                let span = match call.with.get_at(&refusal.pointer) {
-                    Some(node) if !refusal.pointer.is_empty() => node.span,
-                    _ => call.uses.span,
-                };
-                let message = format!("{} refuses its input: {}", call.uses.value, refusal.reason);
-                problems.report(Code::InvalidInput, span, message);
+                report_refusal(call, refusal, problems);
             }
         }
         self.check_grants(call, &known.url_fields, problems);
@@ -106,6 +102,37 @@ impl Surroundings<'_> {
                 problems.report_with_hint(Code::MissingGrant, node.span, message, hint);
             }
         }
+    }
+}
+
+/// Reports what a schema refuses of an input: at the key that it does not know, at the value, or, where the whole
+/// input is refused, at `uses`.
+fn report_refusal(call: &CallDefinition, refusal: Refusal, problems: &mut Problems<'_>) {
+    let Refusal { pointer, reason, unknown } = refusal;
+    if let Some(Unknown { key, known }) = unknown {
+        let place = call.with.get_at(&pointer).and_then(|node| Some(entry_at(node, &key)?.0.span));
+        let message = format!("{} refuses its input: there is no \"{key}\" here", call.uses.value);
+        let known = known.iter().map(String::as_str);
+        return problems.report_unknown(Code::InvalidInput, place.unwrap_or(call.uses.span), message, &key, known);
+    }
+    let span = match call.with.get_at(&pointer) {
+        Some(node) if !pointer.is_empty() => node.span,
+        _ => call.uses.span,
+    };
+    problems.report(Code::InvalidInput, span, format!("{} refuses its input: {reason}", call.uses.value));
+}
+
+/// Returns the place of the first expression in a value.
+fn expression_in(node: &Node, problems: &Problems<'_>) -> Option<Span> {
+    match &node.value {
+        Value::String(text) => {
+            let start = text.find("${{")?;
+            let end = text[start..].find("}}").map_or(text.len(), |end| start + end + "}}".len());
+            Some(problems.inside(node.span, text, start, end - start))
+        }
+        Value::Sequence(items) => items.iter().find_map(|node| expression_in(node, problems)),
+        Value::Mapping(entries) => entries.iter().find_map(|(_, node)| expression_in(node, problems)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn compile_pipeline(
     let before = problems.errors();
     let PipelineDefinition { stages, finally, .. } = definition;
     refuse_twins(definition, problems);
-    let needs = resolve(stages, finally, problems);
+    let needs = resolve(definition, problems);
     refuse_cycles(stages, &needs, problems);
     warn_of_early_reads(stages, &needs, problems);
     let all = stages.iter().map(|stage| (stage, false)).chain(finally.iter().map(|stage| (stage, true)));
@@ -57,7 +57,8 @@ fn refuse_twins(definition: &PipelineDefinition, problems: &mut Problems<'_>) {
     for stage in &definition.finally {
         if definition.stages.iter().any(|other| other.id.value == stage.id.value) {
             let message = format!("two stages are called \"{}\"", stage.id.value);
-            problems.report(Code::DuplicateId, stage.id.span, message);
+            let hint = "rename one: `stages` and `finally` share their names";
+            problems.report_with_hint(Code::DuplicateId, stage.id.span, message, hint);
         }
     }
 }

@@ -8,14 +8,15 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::decode::Located;
-use crate::definition::StageDefinition;
+use crate::definition::{PipelineDefinition, StageDefinition};
 use crate::diagnostic::{Code, Problems};
 
 /// The stages of a pipeline as they were written, with edges from needs to what needs them.
 pub(super) type Needs = DiGraph<(), ()>;
 
 /// Resolves `needs`; unknown ones are reported.
-pub(super) fn resolve(stages: &[StageDefinition], finally: &[StageDefinition], problems: &mut Problems<'_>) -> Needs {
+pub(super) fn resolve(definition: &PipelineDefinition, problems: &mut Problems<'_>) -> Needs {
+    let PipelineDefinition { stages, finally, unreadable, .. } = definition;
     let mut graph = Needs::new();
     let mut by_id = BTreeMap::new();
     for stage in stages {
@@ -25,6 +26,7 @@ pub(super) fn resolve(stages: &[StageDefinition], finally: &[StageDefinition], p
         for need in &stage.needs {
             match by_id.get(need.value.as_str()) {
                 Some(from) => drop(graph.update_edge(*from, NodeIndex::new(position), ())),
+                None if unreadable.contains(&need.value) => {}
                 None => report_unknown(stage, need, stages, finally, problems),
             }
         }
@@ -49,7 +51,8 @@ fn report_unknown(
     let (own, name) = (&stage.id.value, &need.value);
     if finally.iter().any(|last| last.id.value == *name) {
         let message = format!("stage \"{own}\" needs \"{name}\", which stands under `finally` and runs last");
-        problems.report(Code::UnknownStage, need.span, message);
+        let hint = "move it to `stages`, or remove the need";
+        problems.report_with_hint(Code::UnknownStage, need.span, message, hint);
     } else {
         let message = format!("stage \"{own}\" needs \"{name}\", which does not exist");
         let others = stages.iter().map(|stage| stage.id.value.as_str()).filter(|id| id != own);
@@ -67,10 +70,14 @@ pub(super) fn refuse_cycles(stages: &[StageDefinition], graph: &Needs, problems:
         let stage = &stages[first.index()];
         let path = cycle_through(graph, first, &component);
         let names: Vec<&str> = path.iter().map(|index| stages[index.index()].id.value.as_str()).collect();
-        let message = format!("stages need each other in a circle: {}", names.join(" → "));
+        let message = match names.as_slice() {
+            [only, _] => format!("stage \"{only}\" needs itself"),
+            _ => format!("stages need each other in a circle: {}", names.join(" → ")),
+        };
         let next = names.get(1).copied();
         let span = stage.needs.iter().find(|need| Some(need.value.as_str()) == next);
-        problems.report(Code::Cycle, span.map_or(stage.id.span, |need| need.span), message);
+        let place = span.map_or(stage.id.span, |need| need.span);
+        problems.report_with_hint(Code::Cycle, place, message, "remove the need that is not one");
     }
 }
 

@@ -33,6 +33,9 @@ impl fmt::Display for Owner<'_> {
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            return write!(f, "{}", self.owner);
+        }
         let entry = if self.entry { "an entry of " } else { "" };
         write!(f, "{}: {entry}\"{:.60}\"", self.owner, self.key)
     }
@@ -41,32 +44,36 @@ impl fmt::Display for Place<'_> {
 impl Record {
     /// Reports everything in `node` that does not have this shape.
     pub fn check(&'static self, node: &Node, problems: &mut Problems<'_>) {
+        if node.value == Value::Null {
+            // A file of comments, or of nothing: there is no line to show.
+            let message = format!("{} has to be a mapping, and this is empty", self.name);
+            return problems.report(Code::WrongType, Span::default(), message);
+        }
         self.check_as(node, Owner { name: self.name, label: None }, problems);
     }
 
     fn check_as(&'static self, node: &Node, owner: Owner<'_>, problems: &mut Problems<'_>) {
         let Value::Mapping(entries) = &node.value else {
             let message = format!("{owner} has to be a mapping, and this is {}", node.kind());
-            return problems.report(Code::WrongType, node.span, message);
+            return report_wrong_type(node.span, message, Shape::Record(self).advice(node), problems);
         };
-        for Entry { key, shape, required, support, .. } in self.keys {
+        for entry @ Entry { key, shape, required, support, .. } in self.keys {
             let found = entries.iter().find(|(name, _)| name.text == *key);
             match found {
                 // A value of null counts as absent, but for `push:` and the like, which say all by being there.
                 Some((_, Node { value: Value::Null, .. })) if *required => {
-                    problems.report(
-                        Code::MissingKey,
-                        found.map_or(node.span, |(name, _)| name.span),
-                        format!("{owner} has no \"{key}\""),
-                    );
+                    let message = format!("{owner} has no \"{key}\"");
+                    let place = found.map_or(node.span, |(name, _)| name.span);
+                    problems.report_with_hint(Code::MissingKey, place, message, entry.advice());
                 }
                 Some((_, Node { value: Value::Null, .. })) => {}
                 Some((name, value)) => {
                     support.report(name, owner, problems);
                     shape.check(value, Place { owner, key, entry: false }, problems);
                 }
-                None if *required => {
-                    problems.report(Code::MissingKey, first_place(node), format!("{owner} has no \"{key}\""));
+                None if *required && !self.is_misspelt(node, key) => {
+                    let message = format!("{owner} has no \"{key}\"");
+                    problems.report_with_hint(Code::MissingKey, first_place(node), message, entry.advice());
                 }
                 None => {}
             }
@@ -166,7 +173,7 @@ impl Shape {
             (Self::Either([_, ..]) | Self::Tagged { .. }, _) => self.chosen(node).check(node, place, problems),
             _ => {
                 let message = format!("{place} has to be {}, and this is {}", self.expected(), node.kind());
-                problems.report(Code::WrongType, node.span, message);
+                report_wrong_type(node.span, message, self.advice(node), problems);
             }
         }
     }
@@ -236,6 +243,13 @@ impl Shape {
     }
 }
 
+fn report_wrong_type(span: Span, message: String, advice: Option<String>, problems: &mut Problems<'_>) {
+    match advice {
+        Some(advice) => problems.report_with_hint(Code::WrongType, span, message, advice),
+        None => problems.report(Code::WrongType, span, message),
+    }
+}
+
 fn check_map(
     keys: &'static Keys,
     shape: &'static Shape,
@@ -248,15 +262,27 @@ fn check_map(
         problems.report(Code::MissingKey, node.span, format!("{place} lists no {}", keys.name));
     }
     for (key, value) in entries {
+        let owner = Owner { name: keys.name, label: Some(&key.text) };
+        let shape = shape.chosen(value);
+        if let Shape::Record(record) = shape
+            && record.is_misplaced(&key.text, value)
+        {
+            let message = format!("\"{}\" belongs inside a {}, and stands beside it", key.text, keys.name);
+            let hint = format!("indent it as far as the other keys of the {}", keys.name);
+            problems.report_with_hint(Code::UnknownKey, key.span, message, hint);
+            continue;
+        }
         if let Some(rule) = keys.rule {
             check_id(rule, &key.text, key.span, keys.name, problems);
         }
-        match shape.chosen(value) {
-            // Says itself what is wrong with a value that is no mapping.
-            Shape::Record(record) => {
-                record.check_as(value, Owner { name: keys.name, label: Some(&key.text) }, problems);
+        match (shape, &value.value) {
+            (Shape::Record(_), Value::Null) => {
+                let message = format!("{owner} has to be a mapping, and there is nothing in it");
+                problems.report(Code::WrongType, key.span, message);
             }
-            shape => shape.check(value, Place { owner: place.owner, key: &key.text, entry: false }, problems),
+            // Says itself what is wrong with a value that is no mapping.
+            (Shape::Record(record), _) => record.check_as(value, owner, problems),
+            (shape, _) => shape.check(value, Place { owner, key: "", entry: false }, problems),
         }
     }
 }

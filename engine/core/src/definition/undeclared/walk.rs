@@ -2,7 +2,7 @@
 
 use super::uses::{Noun, Use, name, names};
 use crate::decode::{Located, entries};
-use crate::definition::{Definition, Kind, Parsed, canonical_path, recipe};
+use crate::definition::{Approver, Definition, Kind, Parsed, TaskDefinition, canonical_path, recipe};
 use crate::yaml::{Node, Value};
 
 /// Keys behind which stands what nobody here reads: what is sent, kept or shown.
@@ -66,11 +66,19 @@ pub(super) fn collect(path: &str, parsed: &Parsed) -> Vec<Use> {
             walk.workflow = Some(workflow.id.value.clone());
             walk.visit(root);
         }
-        (Some(Kind::Pipeline), _) => {
-            let stages = entries(root.get("stages")).chain(entries(root.get("finally")));
-            stages.filter_map(|(_, stage)| stage.get("approval")).for_each(|node| walk.visit(node));
+        // The list itself names nothing: it says which types there are.
+        (_, Some(Definition::ItemTypes(_))) => entries(Some(root)).for_each(|(_, listed)| walk.visit(listed)),
+        (_, Some(Definition::Pipeline(pipeline))) => {
+            for stage in pipeline.stages.iter().chain(&pipeline.finally) {
+                let TaskDefinition::Approval(approval) = &stage.task else { continue };
+                let role = |approver: &Located<Approver>| match &approver.value {
+                    Approver::Role(role) => Some(Located { value: role.clone(), span: approver.span }),
+                    Approver::User(_) => None,
+                };
+                walk.add_all(Noun::Role, approval.approvers.iter().filter_map(role));
+            }
         }
-        (None | Some(Kind::Plugins), _) => {}
+        (None | Some(Kind::Plugins | Kind::Pipeline), _) => {}
         (Some(_), _) => walk.visit(root),
     }
     walk.uses
