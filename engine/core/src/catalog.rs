@@ -127,7 +127,8 @@ impl Action {
         let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return vec![refusal] };
         let schema = error.schema_path().as_str().rsplit_once('/').map_or("", |(schema, _)| schema);
         let properties = self.schema.pointer(schema).and_then(|schema| schema.get("properties"));
-        let known: Vec<String> = properties.and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        let known: Vec<String> =
+            properties.and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
         let unknown = |key: &String| Some(Unknown { key: key.clone(), known: known.clone() });
         unexpected.iter().map(|key| Refusal { unknown: unknown(key), ..refusal.clone() }).collect()
     }

@@ -143,17 +143,25 @@ fn describe_syntax(kind: &ErrorKind, info: &str, place: Place<'_>) -> Descriptio
         ErrorKind::UnclosedFlowCollection { .. } => ("a bracket is never closed", Some(UNCLOSED)),
         ErrorKind::InvalidColonPlacement => ("a key where the value above still goes on", Some(UNCLOSED)),
         ErrorKind::UnclosedQuotedScalar => ("a quote is never closed", Some(UNCLOSED)),
-        ErrorKind::InvalidQuotedScalarIndent => ("a quote above is never closed, and its text goes on here", Some(UNCLOSED)),
+        ErrorKind::InvalidQuotedScalarIndent => {
+            ("a quote above is never closed, and its text goes on here", Some(UNCLOSED))
+        }
         ErrorKind::MappingValueNotAllowed => (
             "a `:` that cannot belong to a key",
-            Some("put text with a colon in quotes, put a space behind the colon of a key, or indent the line like its neighbours"),
+            Some(
+                "put text with a colon in quotes, put a space behind the colon of a key, or indent the line like its neighbours",
+            ),
         ),
         ErrorKind::ExpectedBlockMappingKey => (
             "this line belongs to no mapping: it is indented otherwise than the keys above",
             Some("let the keys of one mapping begin in one column"),
         ),
-        ErrorKind::SimpleKeyExpected => ("a key without a `:` behind it", Some("write `key: value`, or `- ` before an entry of a list")),
-        ErrorKind::MissingAnchorOrAliasName => ("`*` and `&` begin names of aliases and anchors, and there is none", Some(QUOTE)),
+        ErrorKind::SimpleKeyExpected => {
+            ("a key without a `:` behind it", Some("write `key: value`, or `- ` before an entry of a list"))
+        }
+        ErrorKind::MissingAnchorOrAliasName => {
+            ("`*` and `&` begin names of aliases and anchors, and there is none", Some(QUOTE))
+        }
         ErrorKind::UnexpectedCharacter { character } if !character.is_control() => {
             let message = format!("text cannot begin with `{character}`");
             return (Code::Syntax, span, message, Some(QUOTE));
