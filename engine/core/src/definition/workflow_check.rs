@@ -139,7 +139,12 @@ fn warn_of_exits(workflow: &WorkflowDefinition, problems: &mut Problems<'_>) {
             problems.report_with_hint(Code::LeavesFinalState, from.span, message, hint);
         }
     }
-    for state in &workflow.states {
+    // That no state is final, and that a state is not reached, was said; each is reason enough not to be left.
+    let entered = |id: &str| {
+        let initial = workflow.initial.as_ref().is_some_and(|initial| initial.value == id);
+        initial || workflow.transitions.iter().any(|transition| transition.to.value == id)
+    };
+    for state in workflow.states.iter().filter(|state| !finals.is_empty() && entered(&state.id.value)) {
         let id = &state.id.value;
         if state.kind != StateKind::Final && !left.contains(id.as_str()) {
             let message = format!("state \"{id:.60}\" is not final, and no transition leaves it");
