@@ -127,7 +127,8 @@ impl Action {
         let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return vec![refusal] };
         let schema = error.schema_path().as_str().rsplit_once('/').map_or("", |(schema, _)| schema);
         let properties = self.schema.pointer(schema).and_then(|schema| schema.get("properties"));
-        let known: Vec<String> = properties.and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        let known: Vec<String> =
+            properties.and_then(Json::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
         let unknown = |key: &String| Some(Unknown { key: key.clone(), known: known.clone() });
         unexpected.iter().map(|key| Refusal { unknown: unknown(key), ..refusal.clone() }).collect()
     }
@@ -136,10 +137,6 @@ impl Action {
 /// Splits `uses:` into the plugin's name and the action's.
 #[must_use]
 pub fn split_uses(uses: &str) -> (&str, &str) {
-    // A registry's address has slashes of its own; what stands behind its tag and digest is not looked at here.
-    if uses.starts_with("oci://") {
-        return (uses, DEFAULT_ACTION);
-    }
     let name =
         component_path(uses).map_or_else(|| uses.find('/').unwrap_or(uses.len()), |path| path.len() + "./".len());
     let action = uses[name..].strip_prefix('/').filter(|action| !action.is_empty());

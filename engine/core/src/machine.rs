@@ -4,6 +4,7 @@
 //! plans of their own, named by [`plan_name`], which runs find in the revision like those of pipelines.
 
 mod compile;
+mod needs;
 mod plans;
 mod step;
 

@@ -22,6 +22,7 @@ use crate::manifest::Effect;
 
 pub(crate) use call::Surroundings;
 pub(crate) use compile::compile_pipeline;
+pub(crate) use graph::{Needs, Waiting, refuse_cycles};
 
 /// A compiled pipeline: an acyclic graph whose edges lead from a need to what needs it.
 ///

@@ -8,6 +8,7 @@
 
 mod advice;
 mod check;
+mod place;
 mod schema;
 
 pub use schema::json_schema;

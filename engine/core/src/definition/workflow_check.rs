@@ -11,7 +11,7 @@ use crate::decode::Located;
 use crate::diagnostic::{Code, Problems};
 
 /// Reports what is wrong with a workflow as a whole; `is_whole` is not so where a part of it could not be read, which
-/// was reported. Only a state or a step that does not exist is an error.
+/// was reported. Only a state that does not exist is an error.
 pub(super) fn check(workflow: &WorkflowDefinition, is_whole: bool, problems: &mut Problems<'_>) {
     if workflow.states.is_empty() {
         return;
@@ -25,7 +25,6 @@ pub(super) fn check(workflow: &WorkflowDefinition, is_whole: bool, problems: &mu
         warn_of_unreachable_states(workflow, problems);
         warn_of_exits(workflow, problems);
     }
-    refuse_unknown_steps(workflow, problems);
     warn_of_overlaps(workflow, problems);
     warn_of_unknown_checklists(workflow, problems);
 }
@@ -65,23 +64,6 @@ fn refuse_unknown_states(workflow: &WorkflowDefinition, problems: &mut Problems<
             refuse(from, &format!("{name} leaves"));
         }
         refuse(&transition.to, &format!("{name} leads to"));
-    }
-}
-
-/// The needs of a transition's actions name other actions of the same transition.
-fn refuse_unknown_steps(workflow: &WorkflowDefinition, problems: &mut Problems<'_>) {
-    for transition in &workflow.transitions {
-        let actions = &transition.actions.actions;
-        for (id, action) in actions {
-            let needs = action.stage().map(|stage| &stage.needs).or(action.kiket().map(|action| &action.needs));
-            for need in needs.into_iter().flatten() {
-                if !actions.iter().any(|(other, _)| other.value == need.value) {
-                    let message = format!("action \"{:.60}\" needs \"{:.60}\", which does not exist", id.value, need.value);
-                    let others = actions.iter().map(|(other, _)| other.value.as_str()).filter(|other| *other != id.value);
-                    problems.report_unknown(Code::UnknownStage, need.span, message, &need.value, others);
-                }
-            }
-        }
     }
 }
 
@@ -157,7 +139,12 @@ fn warn_of_exits(workflow: &WorkflowDefinition, problems: &mut Problems<'_>) {
             problems.report_with_hint(Code::LeavesFinalState, from.span, message, hint);
         }
     }
-    for state in &workflow.states {
+    // That no state is final, and that a state is not reached, was said; each is reason enough not to be left.
+    let entered = |id: &str| {
+        let initial = workflow.initial.as_ref().is_some_and(|initial| initial.value == id);
+        initial || workflow.transitions.iter().any(|transition| transition.to.value == id)
+    };
+    for state in workflow.states.iter().filter(|state| !finals.is_empty() && entered(&state.id.value)) {
         let id = &state.id.value;
         if state.kind != StateKind::Final && !left.contains(id.as_str()) {
             let message = format!("state \"{id:.60}\" is not final, and no transition leaves it");

@@ -77,10 +77,20 @@ fn invalid(source: &str, errors: &cel::ParseErrors) -> InvalidExpression {
     let inside = source[before..].char_indices().nth(column.saturating_sub(1));
     let offset = inside.map_or(source.len(), |(at, _)| before + at);
     let message = first.msg.lines().next().unwrap_or_default().trim_end_matches('.');
-    let message = message.strip_prefix("Syntax error: ").unwrap_or(message).replace("<EOF>", "the end");
+    let message = plain(message.strip_prefix("Syntax error: ").unwrap_or(message));
     match slip(&source[offset..]) {
         Some((message, hint)) => InvalidExpression { message: message.to_owned(), offset, hint: Some(hint) },
         None => InvalidExpression { message, offset, hint: None },
+    }
+}
+
+/// The parser's words, without those that only it knows.
+fn plain(message: &str) -> String {
+    match message.strip_prefix("mismatched input ").and_then(|rest| rest.split_once(" expecting ")) {
+        Some(("<EOF>" | "'<EOF>'", "expression")) => "it ends where a value is missing".to_owned(),
+        Some(("<EOF>" | "'<EOF>'", expected)) => format!("it ends and {expected} is missing"),
+        Some((found, _)) => format!("{found} cannot stand here"),
+        None => message.to_owned(),
     }
 }
 
@@ -92,6 +102,9 @@ fn slip(rest: &str) -> Option<(&'static str, &'static str)> {
         "or" => Some(("there is no operator `or`", "write `||`")),
         "is" => Some(("there is no operator `is`", "write `==`")),
         "" if rest.starts_with("=") && !rest.starts_with("==") => Some(("`=` compares nothing", "write `==`")),
+        "" if rest.starts_with(['\'', '"']) && rest.matches(&rest[..1]).count() == 1 => {
+            Some(("a quote is never closed", "close it where the text ends"))
+        }
         _ => None,
     }
 }

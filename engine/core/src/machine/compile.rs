@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::needs;
 use super::plans::{Section, build};
 use super::step::Step;
 use super::{Machine, PlanNames, StatePlan, TransitionPlan, plan_name};
@@ -94,6 +95,9 @@ impl Compiler<'_, '_> {
             Step::compile(&id.value, action, self.surroundings, problems)
         };
         let actions = transition.actions.actions.iter().map(compile).collect();
+        if !transition.actions.in_order {
+            needs::check(&transition.actions, problems);
+        }
         for guard in &transition.guards {
             if let GuardDefinition::Uses(call) = guard {
                 self.surroundings.compile(call, problems);

@@ -49,15 +49,18 @@ pub(super) fn build(name: &str, sections: &[(Section, &[Step])]) -> Option<Plan>
         let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
         for step in steps.iter() {
             let Some(node) = stage_plan(*section, step) else { continue };
-            let index = nodes.len();
+            by_id.insert(&step.id, nodes.len());
             nodes.push(node);
+        }
+        // A step may need one that is written below it.
+        for step in steps.iter() {
+            let Some(&index) = by_id.get(step.id.as_str()) else { continue };
             let needs: Vec<usize> = match in_order {
                 true => last.clone(),
                 false => step.needs.iter().filter_map(|need| by_id.get(need.as_str()).copied()).collect(),
             };
             let needs = if needs.is_empty() { before.clone() } else { needs };
             edges.extend(needs.iter().map(|need| (*need, index)));
-            by_id.insert(&step.id, index);
             if in_order {
                 last = vec![index];
             }

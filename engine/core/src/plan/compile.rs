@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use super::call::Surroundings;
 use super::expand::{Compiled, expand};
-use super::graph::{Needs, refuse_cycles, resolve};
+use super::graph::{Needs, Waiting, refuse_cycles, resolve};
 use super::{ApprovalPlan, Plan, Task};
 use crate::definition::{MAX_STAGES, PipelineDefinition, RunOn, StageDefinition, TaskDefinition};
 use crate::diagnostic::{Code, Problems};
@@ -23,7 +23,8 @@ pub(crate) fn compile_pipeline(
     let PipelineDefinition { stages, finally, .. } = definition;
     refuse_twins(definition, problems);
     let needs = resolve(definition, problems);
-    refuse_cycles(stages, &needs, problems);
+    let waiting: Vec<Waiting<'_>> = stages.iter().map(|stage| Waiting { id: &stage.id, needs: &stage.needs }).collect();
+    refuse_cycles("stage", &waiting, &needs, problems);
     warn_of_early_reads(stages, &needs, problems);
     let all = stages.iter().map(|stage| (stage, false)).chain(finally.iter().map(|stage| (stage, true)));
     let compiled: Vec<Compiled<'_>> =

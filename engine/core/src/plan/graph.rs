@@ -11,8 +11,17 @@ use crate::decode::Located;
 use crate::definition::{PipelineDefinition, StageDefinition};
 use crate::diagnostic::{Code, Problems};
 
-/// The stages of a pipeline as they were written, with edges from needs to what needs them.
-pub(super) type Needs = DiGraph<(), ()>;
+/// Stages as they were written, with edges from needs to what needs them.
+pub(crate) type Needs = DiGraph<(), ()>;
+
+/// Something that waits for others: a stage, or an action of a transition.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiting<'d> {
+    /// Its id.
+    pub(crate) id: &'d Located<String>,
+    /// The ids of those that have to end first.
+    pub(crate) needs: &'d [Located<String>],
+}
 
 /// Resolves `needs`; unknown ones are reported.
 pub(super) fn resolve(definition: &PipelineDefinition, problems: &mut Problems<'_>) -> Needs {
@@ -60,8 +69,8 @@ fn report_unknown(
     }
 }
 
-/// Reports every circle, one for each group of stages that need each other.
-pub(super) fn refuse_cycles(stages: &[StageDefinition], graph: &Needs, problems: &mut Problems<'_>) {
+/// Reports every circle, one for each group of those that need each other; `what` is what one of them is called.
+pub(crate) fn refuse_cycles(what: &str, stages: &[Waiting<'_>], graph: &Needs, problems: &mut Problems<'_>) {
     for component in tarjan_scc(graph) {
         let Some(first) = component.iter().min().copied() else { continue };
         if component.len() == 1 && !graph.contains_edge(first, first) {
@@ -71,8 +80,8 @@ pub(super) fn refuse_cycles(stages: &[StageDefinition], graph: &Needs, problems:
         let path = cycle_through(graph, first, &component);
         let names: Vec<&str> = path.iter().map(|index| stages[index.index()].id.value.as_str()).collect();
         let message = match names.as_slice() {
-            [only, _] => format!("stage \"{only}\" needs itself"),
-            _ => format!("stages need each other in a circle: {}", names.join(" → ")),
+            [only, _] => format!("{what} \"{only}\" needs itself"),
+            _ => format!("{what}s need each other in a circle: {}", names.join(" → ")),
         };
         let next = names.get(1).copied();
         let span = stage.needs.iter().find(|need| Some(need.value.as_str()) == next);

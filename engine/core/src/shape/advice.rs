@@ -58,7 +58,8 @@ impl Record {
     /// far as it should be.
     pub(crate) fn is_misplaced(&self, name: &str, value: &Node) -> bool {
         let has = |name: &str| self.keys.iter().any(|entry| entry.key == name);
-        let is_record = matches!(&value.value, Value::Mapping(entries) if entries.iter().any(|(key, _)| has(&key.text)));
+        let is_record =
+            matches!(&value.value, Value::Mapping(entries) if entries.iter().any(|(key, _)| has(&key.text)));
         !self.open && has(name) && !is_record
     }
 }

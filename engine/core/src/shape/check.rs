@@ -1,45 +1,10 @@
 //! Holds a YAML tree against its shape and reports everything that does not fit, each where it stands.
 
-use std::fmt;
-
+use super::place::{Owner, Place};
 use super::{Entry, IdRule, Keys, Record, Shape, Support};
 use crate::diagnostic::{Code, Problems, Span};
 use crate::duration;
 use crate::yaml::{Key, Node, Value};
-
-/// Who a value belongs to, for messages: `stage "build"`, `the pipeline`.
-#[derive(Clone, Copy)]
-struct Owner<'a> {
-    name: &'static str,
-    label: Option<&'a str>,
-}
-
-/// Which value is looked at.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    owner: Owner<'a>,
-    key: &'a str,
-    entry: bool,
-}
-
-impl fmt::Display for Owner<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.label {
-            Some(label) => write!(f, "{} \"{label:.60}\"", self.name),
-            None => f.write_str(self.name),
-        }
-    }
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            return write!(f, "{}", self.owner);
-        }
-        let entry = if self.entry { "an entry of " } else { "" };
-        write!(f, "{}: {entry}\"{:.60}\"", self.owner, self.key)
-    }
-}
 
 impl Record {
     /// Reports everything in `node` that does not have this shape.

@@ -29,16 +29,22 @@ pub(super) fn report(error: &Error, text: &str, problems: &mut Problems<'_>) {
 #[derive(Clone, Copy)]
 struct Place<'t> {
     span: Span,
+    /// The line above.
+    above: &'t str,
     before: &'t str,
     after: &'t str,
 }
 
 impl<'t> Place<'t> {
     fn of(text: &'t str, span: Span) -> Self {
-        let line = (span.line as usize).checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
+        let line = |back: usize| {
+            let line = (span.line as usize).checked_sub(back).and_then(|line| text.lines().nth(line));
+            line.unwrap_or_default()
+        };
+        let (above, line) = (line(2), line(1));
         let column = (span.column as usize).saturating_sub(1);
         let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
-        Self { span, before: &line[..at], after: &line[at..] }
+        Self { span, above, before: &line[..at], after: &line[at..] }
     }
 
     /// Returns the place some characters to the right, and so many characters long.
@@ -143,17 +149,20 @@ fn describe_syntax(kind: &ErrorKind, info: &str, place: Place<'_>) -> Descriptio
         ErrorKind::UnclosedFlowCollection { .. } => ("a bracket is never closed", Some(UNCLOSED)),
         ErrorKind::InvalidColonPlacement => ("a key where the value above still goes on", Some(UNCLOSED)),
         ErrorKind::UnclosedQuotedScalar => ("a quote is never closed", Some(UNCLOSED)),
-        ErrorKind::InvalidQuotedScalarIndent => ("a quote above is never closed, and its text goes on here", Some(UNCLOSED)),
-        ErrorKind::MappingValueNotAllowed => (
-            "a `:` that cannot belong to a key",
-            Some("put text with a colon in quotes, put a space behind the colon of a key, or indent the line like its neighbours"),
-        ),
+        ErrorKind::InvalidQuotedScalarIndent => {
+            ("a quote above is never closed, and its text goes on here", Some(UNCLOSED))
+        }
+        ErrorKind::MappingValueNotAllowed => return misplaced_colon(place),
         ErrorKind::ExpectedBlockMappingKey => (
             "this line belongs to no mapping: it is indented otherwise than the keys above",
             Some("let the keys of one mapping begin in one column"),
         ),
-        ErrorKind::SimpleKeyExpected => ("a key without a `:` behind it", Some("write `key: value`, or `- ` before an entry of a list")),
-        ErrorKind::MissingAnchorOrAliasName => ("`*` and `&` begin names of aliases and anchors, and there is none", Some(QUOTE)),
+        ErrorKind::SimpleKeyExpected => {
+            ("a key without a `:` behind it", Some("write `key: value`, or `- ` before an entry of a list"))
+        }
+        ErrorKind::MissingAnchorOrAliasName => {
+            ("`*` and `&` begin names of aliases and anchors, and there is none", Some(QUOTE))
+        }
         ErrorKind::UnexpectedCharacter { character } if !character.is_control() => {
             let message = format!("text cannot begin with `{character}`");
             return (Code::Syntax, span, message, Some(QUOTE));
@@ -165,6 +174,27 @@ fn describe_syntax(kind: &ErrorKind, info: &str, place: Place<'_>) -> Descriptio
         _ => return (Code::Syntax, span, info.trim_end_matches('.').to_owned(), None),
     };
     (Code::Syntax, span, message.to_owned(), hint)
+}
+
+/// A colon where no key can end: in a text, behind a line that is no key itself, or on a line that stands too far in.
+fn misplaced_colon(place: Place<'_>) -> Description {
+    let key = place.above.trim_start();
+    let glued = key.find(':').filter(|at| {
+        let (name, value) = (&key[..*at], &key[at + 1..]);
+        let is_name = name.chars().all(|char| char.is_ascii_alphanumeric() || "_-".contains(char));
+        is_name && !name.is_empty() && !value.is_empty() && !value.contains(char::is_whitespace)
+    });
+    let (span, message, hint) = if place.before.contains(": ") {
+        (place.span, "a second `: ` in one value", "put text with a colon in quotes")
+    } else if let Some(at) = glued {
+        let column = place.above.chars().count() - key.chars().count() + at + 1;
+        let column = u32::try_from(column).unwrap_or(u32::MAX);
+        let span = Span { line: place.span.line.saturating_sub(1), column, length: 1 };
+        (span, "a `:` without a space behind it makes no key", "put a space behind the colon")
+    } else {
+        (place.span, "a key inside the value of the line above", "indent the line like its neighbours")
+    };
+    (Code::Syntax, span, message.to_owned(), Some(hint))
 }
 
 /// Returns the place of the first escape of a quoted text that does not exist.

@@ -83,7 +83,11 @@ fn expressions_that_explode_are_no_expressions() {
         "x".repeat(5_000),
     ];
     for bomb in bombs {
-        assert_eq!(codes(stages(&format!("  a: {{ uses: work, when: \"{bomb}\" }}\n"))), [InvalidExpression], "{bomb:.30}");
+        assert_eq!(
+            codes(stages(&format!("  a: {{ uses: work, when: \"{bomb}\" }}\n"))),
+            [InvalidExpression],
+            "{bomb:.30}"
+        );
         let text = stages(&format!("  a: {{ uses: work, with: {{ x: \"${{{{ {bomb} }}}}\" }} }}\n"));
         assert_eq!(codes(text), [InvalidExpression], "{bomb:.30}");
     }

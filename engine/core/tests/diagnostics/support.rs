@@ -85,8 +85,10 @@ fn said<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 /// Returns the files of a folder below `tests/diagnostics`, in the order of their names.
 pub(crate) fn broken(folder: &str) -> Vec<Broken> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/diagnostics").join(folder);
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(&folder).expect("the folder can be listed").map(|entry| entry.expect("it is there").path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("the folder can be listed")
+        .map(|entry| entry.expect("it is there").path())
+        .collect();
     paths.sort();
     paths.iter().map(|path| Broken::read(path)).collect()
 }
