@@ -153,6 +153,10 @@ pub fn read(source: &Source) -> Parsed {
     if kind.is_none() && (root.is_some() || !yaml) {
         not_acted_on(&mut problems);
     }
+    if kind.is_some_and(|kind| !kind.is_acted_on()) {
+        let message = "checked; this version does not act on files of this kind yet";
+        problems.report(Code::NotActedOn, Span::default(), message);
+    }
     Parsed { kind, root, definition, diagnostics: problems.into_diagnostics() }
 }
 

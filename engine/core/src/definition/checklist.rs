@@ -6,7 +6,7 @@ use super::words::Words;
 use crate::decode::{Located, boolean_at, items, scalar_at};
 use crate::diagnostic::Problems;
 use crate::expression::Names;
-use crate::shape::{Record, Shape, open, optional};
+use crate::shape::{Record, Shape, checked, open, optional};
 use crate::yaml::Node;
 
 pub(super) static CHECKLIST: Record = open(
@@ -17,7 +17,7 @@ pub(super) static CHECKLIST: Record = open(
         optional("title", Shape::Scalar, "Name for people; the id where none is given."),
         optional("required_mode", Shape::Scalar, "all: every required entry has to be done."),
         optional("items", Shape::List(&Shape::Either(&[Shape::Text, Shape::Record(&ITEM)])), "The entries."),
-        optional("on_complete", ACTIONS, "What is done when the checklist is complete."),
+        checked("on_complete", ACTIONS, "What is done when the checklist is complete."),
     ],
 );
 

@@ -143,6 +143,21 @@ impl Kind {
         matches!(self, Self::Pipeline | Self::Plugins)
     }
 
+    /// Tells whether this version does what files of the kind say, and does not only check them.
+    #[must_use]
+    pub fn is_acted_on(self) -> bool {
+        match self {
+            Self::Pipeline | Self::Plugins | Self::Workflow | Self::Project | Self::ItemTypes => true,
+            Self::Team
+            | Self::Board
+            | Self::Automations
+            | Self::Recipe
+            | Self::Intake
+            | Self::Extension
+            | Self::InboundEmail => false,
+        }
+    }
+
     /// Returns the JSON Schema of the files of this kind.
     #[must_use]
     pub fn schema(self) -> Json {

@@ -14,7 +14,7 @@ use super::workflow_check;
 use crate::decode::{Located, boolean_at, entries, items, scalar_at};
 use crate::diagnostic::{Code, Problems};
 use crate::expression::Names;
-use crate::shape::{IdRule, Record, Shape, open, optional, required};
+use crate::shape::{IdRule, Record, Shape, checked, open, optional, required};
 use crate::yaml::{Node, Value};
 
 /// Most states of one workflow.
@@ -38,8 +38,8 @@ pub(super) static FILE: Record = open(
         optional("initial_state", Shape::Text, "The state that items begin in, in the short dialect."),
         required("states", STATES, "The states."),
         required("transitions", Shape::List(&Shape::Record(&transition::TRANSITION)), "The ways between them."),
-        optional("hooks", hook::HOOKS, "Actions that events start."),
-        optional("automations", hook::HOOKS, "Actions that events start."),
+        checked("hooks", hook::HOOKS, "Actions that events start."),
+        checked("automations", hook::HOOKS, "Actions that events start."),
     ],
 );
 

@@ -46,7 +46,7 @@ fn states_are_a_mapping_or_a_list() {
 #[test]
 fn three_generations_are_read() {
     let short = "key: flow\nname: Flow\nstates: { open: { category: initial, label: Open, sla: { warning: 2h }, on_sla_warning: [{ notify: { channel: ops } }] }, done: { category: final } }\ntransitions: [{ from: open, to: done, approval_required: true }]\n";
-    assert_eq!(codes(short), ["I0303"]);
+    assert_eq!(codes(short), ["I0303", "W0290"]);
     let flow = workflow(short);
     assert_eq!((flow.id.value.as_str(), flow.name.as_str(), flow.states[0].label.as_str()), ("flow", "Flow", "Open"));
     assert_eq!(flow.states[0].category.as_deref(), Some("pending"));
@@ -85,7 +85,7 @@ fn a_state_keeps_all_that_it_says() {
     let text = with_state(
         "category: review\nmetadata: { label: Open, color: info, icon: \"📥\", description: New, shape: round }\nwip_limit: 3\nsla: { warning: 2h, breach: P1D, business_hours: true, pause_on_state: true }\napproval: { required: 2, approvers: [{ role: lead }, { user: ada }, { type: user, identifier: bob }, qa], conditions: [{ field: priority, equals: high }] }\non_exit: [{ comment: bye }]",
     );
-    assert_eq!(codes(&text), ["I0302"]);
+    assert_eq!(codes(&text), ["I0302", "W0290", "W0290"]);
     let open = workflow(&text).states.remove(0);
     assert_eq!((open.label.as_str(), open.color.as_deref(), open.icon.as_deref()), ("Open", Some("info"), Some("📥")));
     assert_eq!((open.wip_limit, open.sla[0].breach.map(|breach| breach.as_secs())), (Some(3), Some(86_400)));
