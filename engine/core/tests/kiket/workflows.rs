@@ -143,11 +143,11 @@ fn what_leaves_the_machine_without_meaning_is_an_error() {
         assert_eq!(codes(&file(rest)), expected, "{rest}");
     }
     for (keys, expected) in [
-        ("sla: { warning: soon }", vec!["E0108"]),
-        ("sla: { breach: 4h, business_hours: daily }", vec!["E0102"]),
+        ("sla: { warning: soon }", vec!["W0290", "E0108"]),
+        ("sla: { breach: 4h, business_hours: daily }", vec!["W0290", "E0102"]),
         ("approval: { required: two }", vec!["E0102"]),
         ("approval: { approvers: lead }", vec!["E0102"]),
-        ("wip_limit: 0", vec!["E0108"]),
+        ("wip_limit: 0", vec!["W0290", "E0108"]),
         ("category: 3", vec![]),
     ] {
         assert_eq!(codes(&with_state(keys)), expected, "{keys}");

@@ -133,5 +133,5 @@ fn compiling_a_project_says_it_as_well() {
     let (revision, found) = compile(&sources, &Catalog::default());
     assert!(revision.is_some());
     let codes: Vec<&str> = found.iter().map(|found| found.code.text()).collect();
-    assert_eq!(codes, ["W0212"]);
+    assert_eq!(codes, ["I0301", "W0212"]);
 }
