@@ -10,5 +10,6 @@ mod levels;
 mod packs;
 mod push;
 mod stream;
+mod templates;
 mod waiting;
 mod world;

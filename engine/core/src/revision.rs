@@ -132,7 +132,9 @@ impl Revision {
 /// Returns the components of the repository that the sources use: paths from its root.
 #[must_use]
 pub fn component_paths(sources: &[Source]) -> Vec<String> {
-    let definitions = sources.iter().filter_map(|source| definition::parse(source).0);
+    // Most files use none, and show that without being parsed.
+    let sources = sources.iter().filter(|source| source.text.contains("./"));
+    let definitions = sources.filter_map(|source| definition::parse(source).0);
     let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
     let of_actions = |actions: &[ActionDefinition]| -> Vec<String> {
         actions.iter().filter_map(ActionDefinition::stage).flat_map(StageDefinition::calls).filter_map(path).collect()
