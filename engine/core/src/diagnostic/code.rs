@@ -94,8 +94,6 @@ codes! {
     InvalidCron = "E0120",
     /// A time zone that does not exist.
     UnknownTimeZone = "E0121",
-    /// A stage that runs a pipeline that does not exist.
-    UnknownPipeline = "E0122",
     /// A call that nothing in `plugins.yaml` grants.
     MissingGrant = "E0123",
     /// A state that the workflow does not have.
