@@ -3,7 +3,7 @@
 
 use super::{Entry, Record, Shape};
 use crate::diagnostic::closest;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Key, Node, Value};
 
 impl Shape {
     /// Says what to write instead of a value that this shape does not take.
@@ -46,12 +46,16 @@ impl Entry {
 impl Record {
     /// Tells whether a key that does not exist, and is reported as such, was probably meant to be this one.
     pub(crate) fn is_misspelt(&self, node: &Node, key: &str) -> bool {
-        let Value::Mapping(entries) = &node.value else { return false };
+        !self.open && self.misspelling(node, key).is_some()
+    }
+
+    /// Finds the key that does not exist and was probably meant to be this one.
+    pub(super) fn misspelling<'a>(&self, node: &'a Node, key: &str) -> Option<&'a Key> {
+        let Value::Mapping(entries) = &node.value else { return None };
         let mut known: Vec<&str> = self.keys.iter().map(|entry| entry.key).collect();
         known.sort_unstable();
-        let unknown = |name: &&str| !known.contains(name);
-        let mut names = entries.iter().map(|(name, _)| name.text.as_str()).filter(unknown);
-        !self.open && names.any(|name| closest(name, &known) == Some(key))
+        let unknown = |name: &&Key| !known.contains(&name.text.as_str());
+        entries.iter().map(|(name, _)| name).filter(unknown).find(|name| closest(&name.text, &known) == Some(key))
     }
 
     /// Tells whether an entry of a mapping of such records is rather a key of one of them, which is not indented as

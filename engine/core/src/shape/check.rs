@@ -22,6 +22,7 @@ impl Record {
             let message = format!("{owner} has to be a mapping, and this is {}", node.kind());
             return report_wrong_type(node.span, message, Shape::Record(self).advice(node), problems);
         };
+        let mut misspelt = Vec::new();
         for entry @ Entry { key, shape, required, support, .. } in self.keys {
             let found = entries.iter().find(|(name, _)| name.text == *key);
             match found {
@@ -38,12 +39,22 @@ impl Record {
                 }
                 None if *required && !self.is_misspelt(node, key) => {
                     let message = format!("{owner} has no \"{key}\"");
-                    problems.report_with_hint(Code::MissingKey, first_place(node), message, entry.advice());
+                    let (place, hint) = match self.misspelling(node, key) {
+                        Some(name) => {
+                            misspelt.push(name.span);
+                            (name.span, format!("write `{key}` instead of `{:.60}`", name.text))
+                        }
+                        None => (first_place(node), entry.advice()),
+                    };
+                    problems.report_with_hint(Code::MissingKey, place, message, hint);
                 }
                 None => {}
             }
         }
         for (name, _) in entries.iter().filter(|(name, _)| !self.keys.iter().any(|entry| entry.key == name.text)) {
+            if misspelt.contains(&name.span) {
+                continue;
+            }
             if self.open {
                 let message = format!("{owner}: \"{:.60}\" is kept; kiket does not act on it", name.text);
                 problems.report(Code::UnknownKeyKept, name.span, message);

@@ -91,6 +91,13 @@ fn boards_types_forms_and_recipes_name_workflows_states_and_types() {
 }
 
 #[test]
+fn a_workflow_without_states_is_not_reported_again_at_each_name_of_one() {
+    let broken = WORKFLOW.1.replace("states:", "statez:");
+    let board = "board: { workflow: flow }\ncolumns: [{ key: open }, { key: done, states: [closed] }]\n";
+    assert_eq!(undeclared(&[PROJECT, (WORKFLOW.0, &broken), ("boards/b.yaml", board)]), "");
+}
+
+#[test]
 fn a_project_without_roles_hears_it_once_in_each_file() {
     let pipeline = "model_version: \"1.0\"\npipeline: { id: p }\nstages:\n  a: { approval: { approvers: [{ role: boss }, { user: ada }] } }\n  b: { uses: x, with: { role: none, v: \"${{ env.X }}\" } }\n";
     let workflow = "workflow: { id: w }\nstates:\n  s:\n    type: initial\n    approval: { approvers: [{ role: a }, { role: b }] }\n    on_enter: [{ action: notify, recipients: { roles: [c, d, e, f, g] } }]\n";

@@ -143,7 +143,8 @@ impl Declared {
             Noun::Workflow => self.workflows.contains_key(name),
             Noun::State | Noun::Target => match self.names(workflow.as_deref()) {
                 Some(names) if *noun == Noun::Target && names.transitions.contains(name) => true,
-                Some(names) => names.states.has(name, *any_case),
+                // That a workflow has no states is said where it stands.
+                Some(names) => names.states.names.is_empty() || names.states.has(name, *any_case),
                 // That there is no such workflow is said where it is named.
                 None => true,
             },
