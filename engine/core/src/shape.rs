@@ -95,8 +95,24 @@ pub struct Record {
     pub doc: &'static str,
     /// Whether unknown keys are kept and reported as information, or are errors.
     pub open: bool,
-    /// The known keys.
-    pub keys: &'static [Entry],
+    /// The known keys of its own.
+    pub own: &'static [Entry],
+    /// A record whose keys may stand on this level too.
+    pub beside: Option<&'static Record>,
+}
+
+impl Record {
+    /// Returns all known keys.
+    pub fn keys(&self) -> impl Iterator<Item = &'static Entry> + use<> {
+        self.own.iter().chain(self.beside.map_or(&[] as &[_], |beside| beside.own))
+    }
+
+    /// Takes the keys of another record on the same level as well: a file that may say what it is below a key of its
+    /// own or on its first level.
+    pub(crate) const fn with_beside(mut self, beside: &'static Self) -> Self {
+        self.beside = Some(beside);
+        self
+    }
 }
 
 /// One key of a [`Record`].
@@ -208,11 +224,11 @@ pub(crate) const fn refused(key: &'static str, shape: Shape, doc: &'static str) 
 }
 
 /// A record of ours: an unknown key is an error.
-pub(crate) const fn closed(name: &'static str, doc: &'static str, keys: &'static [Entry]) -> Record {
-    Record { name, doc, open: false, keys }
+pub(crate) const fn closed(name: &'static str, doc: &'static str, own: &'static [Entry]) -> Record {
+    Record { name, doc, open: false, own, beside: None }
 }
 
 /// A record of Kiket's: an unknown key is kept.
-pub(crate) const fn open(name: &'static str, doc: &'static str, keys: &'static [Entry]) -> Record {
-    Record { name, doc, open: true, keys }
+pub(crate) const fn open(name: &'static str, doc: &'static str, own: &'static [Entry]) -> Record {
+    Record { name, doc, open: true, own, beside: None }
 }

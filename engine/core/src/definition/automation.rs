@@ -22,37 +22,28 @@ pub(super) static FILE: Record = open(
         optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
         optional("automations", Shape::List(&Shape::Record(&AUTOMATION)), "The automations."),
         optional("automation", Shape::Record(&AUTOMATION), "The only one."),
-        ID,
-        KEY,
-        NAME,
-        DESCRIPTION,
-        VERSION,
-        ENABLED,
-        TRIGGER_ENTRY,
-        QUERY_ENTRY,
-        CONDITIONS,
-        ACTIONS,
     ],
-);
+)
+.with_beside(&AUTOMATION);
 
 static AUTOMATION: Record = open(
     "automation",
     "What happens by itself.",
-    &[ID, KEY, NAME, DESCRIPTION, VERSION, ENABLED, TRIGGER_ENTRY, QUERY_ENTRY, CONDITIONS, ACTIONS],
+    &[
+        optional("id", Shape::Scalar, "The id; the name of the file with its place in it where none is given."),
+        optional("key", Shape::Scalar, "The id, under its other name."),
+        optional("name", Shape::Scalar, "Name for people; the id where none is given."),
+        optional("description", Shape::Scalar, "What it is for."),
+        optional("version", Shape::Scalar, "Its version."),
+        optional("enabled", FLAG, "Whether it works; yes where nothing is said."),
+        optional("trigger", TEXT_OR_TRIGGER, "What starts it: an event, or more."),
+        optional("query", QUERY_OR_ANY, "The items that a scheduled one goes through."),
+        CONDITIONS,
+        optional("actions", action::ACTIONS, "What happens, in order."),
+    ],
 );
 
-const ID: Entry =
-    optional("id", Shape::Scalar, "The id; the name of the file with its place in it where none is given.");
-const KEY: Entry = optional("key", Shape::Scalar, "The id, under its other name.");
-const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the id where none is given.");
-const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What it is for.");
-const VERSION: Entry = optional("version", Shape::Scalar, "Its version.");
-const ENABLED: Entry = optional("enabled", FLAG, "Whether it works; yes where nothing is said.");
-const TRIGGER_ENTRY: Entry = optional("trigger", TEXT_OR_TRIGGER, "What starts it: an event, or more.");
-const QUERY_ENTRY: Entry = optional("query", QUERY_OR_ANY, "The items that a scheduled one goes through.");
 const CONDITIONS: Entry = optional("conditions", condition::CONDITIONS, "What has to hold of the item.");
-const ACTIONS: Entry = optional("actions", action::ACTIONS, "What happens, in order.");
-
 const TEXT_OR_TRIGGER: Shape = Shape::Either(&[Shape::Text, Shape::Record(&TRIGGER)]);
 const QUERY_OR_ANY: Shape = Shape::Either(&[Shape::Record(&QUERY), Shape::Any]);
 

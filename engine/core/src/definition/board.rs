@@ -8,7 +8,7 @@ use super::lenient::{
 };
 use crate::decode::{Located, items, number_at, scalar_at};
 use crate::diagnostic::{Code, Problems};
-use crate::shape::{Entry, Record, Shape, checked, open, optional};
+use crate::shape::{Record, Shape, checked, open, optional};
 use crate::yaml::Node;
 
 /// A file of one board, or of several below `boards:`.
@@ -19,59 +19,30 @@ pub(super) static FILE: Record = open(
         optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
         optional("board", Shape::Record(&BOARD), "What the board is."),
         optional("boards", Shape::List(&Shape::Record(&BOARD)), "Several boards."),
-        ID,
-        KEY,
-        NAME,
-        TYPE,
-        DESCRIPTION,
-        WORKFLOW,
-        DEFAULT,
-        COLUMNS,
-        SWIMLANES_ENTRY,
-        FILTERS_ENTRY,
-        QUICK_FILTERS_ENTRY,
-        DEFAULT_FILTERS,
-        CARD_TEMPLATE,
-        ACTIONS_ENTRY,
     ],
-);
+)
+.with_beside(&BOARD);
 
 static BOARD: Record = open(
     "board",
     "A board.",
     &[
-        ID,
-        KEY,
-        NAME,
-        TYPE,
-        DESCRIPTION,
-        WORKFLOW,
-        DEFAULT,
-        COLUMNS,
-        SWIMLANES_ENTRY,
-        FILTERS_ENTRY,
-        QUICK_FILTERS_ENTRY,
-        DEFAULT_FILTERS,
-        CARD_TEMPLATE,
-        ACTIONS_ENTRY,
+        optional("id", Shape::Scalar, "The id; the name of the file without its ending where none is given."),
+        optional("key", Shape::Scalar, "The id, under its other name."),
+        optional("name", Shape::Scalar, "Name for people; the id where none is given."),
+        optional("type", Shape::Scalar, "kanban, scrum, timeline or calendar."),
+        optional("description", Shape::Scalar, "What it is for."),
+        optional("workflow", Shape::Scalar, "The workflow whose items it shows."),
+        optional("default", FLAG, "Whether the project opens with it."),
+        optional("columns", COLUMN_LIST, "Its columns; those of the workflow's states where none is given."),
+        optional("swimlanes", SWIMLANES, "Rows across the columns, by the value of a field."),
+        optional("filters", FILTERS, "Which items it shows."),
+        optional("quick_filters", QUICK_FILTERS, "Filters that people switch on and off."),
+        optional("default_filters", Shape::Any, "Filters that are on at first."),
+        optional("card_template", Shape::Any, "What a card shows."),
+        optional("actions", ACTIONS, "Buttons on a card."),
     ],
 );
-
-const ID: Entry = optional("id", Shape::Scalar, "The id; the name of the file without its ending where none is given.");
-const KEY: Entry = optional("key", Shape::Scalar, "The id, under its other name.");
-const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the id where none is given.");
-const TYPE: Entry = optional("type", Shape::Scalar, "kanban, scrum, timeline or calendar.");
-const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What it is for.");
-const WORKFLOW: Entry = optional("workflow", Shape::Scalar, "The workflow whose items it shows.");
-const DEFAULT: Entry = optional("default", FLAG, "Whether the project opens with it.");
-const COLUMNS: Entry =
-    optional("columns", COLUMN_LIST, "Its columns; those of the workflow's states where none is given.");
-const SWIMLANES_ENTRY: Entry = optional("swimlanes", SWIMLANES, "Rows across the columns, by the value of a field.");
-const FILTERS_ENTRY: Entry = optional("filters", FILTERS, "Which items it shows.");
-const QUICK_FILTERS_ENTRY: Entry = optional("quick_filters", QUICK_FILTERS, "Filters that people switch on and off.");
-const DEFAULT_FILTERS: Entry = optional("default_filters", Shape::Any, "Filters that are on at first.");
-const CARD_TEMPLATE: Entry = optional("card_template", Shape::Any, "What a card shows.");
-const ACTIONS_ENTRY: Entry = optional("actions", ACTIONS, "Buttons on a card.");
 
 /// A column, or its name alone.
 const COLUMN_LIST: Shape = Shape::List(&Shape::Either(&[Shape::Scalar, Shape::Record(&COLUMN)]));

@@ -8,7 +8,7 @@ use super::lenient::{
 };
 use crate::decode::{Located, items, scalar_at};
 use crate::diagnostic::Problems;
-use crate::shape::{Entry, Keys, Record, Shape, open, optional};
+use crate::shape::{Keys, Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
 
 /// A file of one form.
@@ -19,41 +19,28 @@ pub(super) static FILE: Record = open(
         optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
         optional("intake_form", Shape::Record(&FORM), "The form."),
         optional("intake", Shape::Record(&FORM), "The form, under its other name."),
-        KEY,
-        ID,
-        NAME,
-        SLUG,
-        DESCRIPTION,
-        PUBLIC,
-        SETTINGS,
-        ISSUE,
-        CASE,
-        ITEM,
-        FIELDS,
-        CONFIRMATION,
     ],
-);
+)
+.with_beside(&FORM);
 
 static FORM: Record = open(
     "form",
     "A form that people fill in to make an item.",
-    &[KEY, ID, NAME, SLUG, DESCRIPTION, PUBLIC, SETTINGS, ISSUE, CASE, ITEM, FIELDS, CONFIRMATION],
+    &[
+        optional("key", Shape::Scalar, "The id; the name of the file without its ending where none is given."),
+        optional("id", Shape::Scalar, "The id, under its other name."),
+        optional("name", Shape::Scalar, "Name for people; the id where none is given."),
+        optional("slug", Shape::Scalar, "The last part of its address; the id where none is given."),
+        optional("description", Shape::Scalar, "What it is for."),
+        optional("public", FLAG, "Whether everybody may fill it in."),
+        optional("settings", SETTING_OR_ANY, "What becomes of it."),
+        optional("issue", MADE_OR_ANY, "The item that it makes."),
+        optional("case", MADE_OR_ANY, "The item that it makes."),
+        optional("item", MADE_OR_ANY, "The item that it makes."),
+        optional("fields", INPUTS, "What people are asked."),
+        optional("confirmation", DONE_OR_ANY, "What people read afterwards."),
+    ],
 );
-
-const KEY: Entry =
-    optional("key", Shape::Scalar, "The id; the name of the file without its ending where none is given.");
-const ID: Entry = optional("id", Shape::Scalar, "The id, under its other name.");
-const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the id where none is given.");
-const SLUG: Entry = optional("slug", Shape::Scalar, "The last part of its address; the id where none is given.");
-const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What it is for.");
-const PUBLIC: Entry = optional("public", FLAG, "Whether everybody may fill it in.");
-const SETTINGS: Entry = optional("settings", SETTING_OR_ANY, "What becomes of it.");
-const ISSUE: Entry = optional("issue", MADE_OR_ANY, "The item that it makes.");
-const CASE: Entry = optional("case", MADE_OR_ANY, "The item that it makes.");
-const ITEM: Entry = optional("item", MADE_OR_ANY, "The item that it makes.");
-const FIELDS: Entry = optional("fields", INPUTS, "What people are asked.");
-
-const CONFIRMATION: Entry = optional("confirmation", DONE_OR_ANY, "What people read afterwards.");
 
 const DONE_OR_ANY: Shape = Shape::Either(&[Shape::Record(&DONE), Shape::Any]);
 const SETTING_OR_ANY: Shape = Shape::Either(&[Shape::Record(&SETTING), Shape::Any]);

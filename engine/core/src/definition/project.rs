@@ -7,7 +7,7 @@ use super::lenient::{NAMES, flattened, json_at, located_at, named};
 use super::team::{PERMISSIONS, ROLES, TEAM, TeamDefinition};
 use crate::decode::{Located, scalar_at};
 use crate::diagnostic::Problems;
-use crate::shape::{Entry, Record, Shape, open, optional};
+use crate::shape::{Record, Shape, open, optional};
 use crate::yaml::{Node, Value};
 
 /// The file of the project. What its head may say may also stand on the first level.
@@ -18,23 +18,9 @@ pub(super) static FILE: Record = open(
         optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
         optional("project", HEAD, "The project."),
         optional("workspace", HEAD, "The project, under its other name."),
-        KEY,
-        NAME,
-        VERSION,
-        DESCRIPTION,
-        VISIBILITY,
-        TEAM_ENTRY,
-        ROLES,
-        PERMISSIONS,
-        EXTENSIONS_ENTRY,
-        LABELS,
-        CUSTOM_FIELDS,
-        ENVIRONMENTS,
-        ENV,
-        SECRETS,
-        SEED_DATA,
     ],
-);
+)
+.with_beside(&PROJECT);
 
 const HEAD: Shape = Shape::Either(&[Shape::Record(&PROJECT), Shape::Any]);
 
@@ -42,38 +28,23 @@ static PROJECT: Record = open(
     "the project",
     "What the project is.",
     &[
-        KEY,
-        NAME,
-        VERSION,
-        DESCRIPTION,
-        VISIBILITY,
-        TEAM_ENTRY,
+        optional("key", Shape::Scalar, "Short name in capitals, for example RELEASE; items are numbered under it."),
+        optional("name", Shape::Scalar, "Name for people; the key where none is given."),
+        optional("version", Shape::Scalar, "Version of these definitions."),
+        optional("description", Shape::Scalar, "What the project is for."),
+        optional("visibility", Shape::Scalar, "Who sees it: private or public."),
+        optional("team", TEAM, "Who works on it."),
         ROLES,
         PERMISSIONS,
-        EXTENSIONS_ENTRY,
-        LABELS,
-        CUSTOM_FIELDS,
-        ENVIRONMENTS,
-        ENV,
-        SECRETS,
-        SEED_DATA,
+        optional("extensions", EXTENSIONS_OR_ANY, "What the project counts on."),
+        optional("labels", NAMES, "The labels that items can have."),
+        optional("custom_fields", FIELDS, "Fields of every item, whatever its type."),
+        optional("environments", NAMES, "Where things run: staging, production."),
+        optional("env", NAMES, "The names of values that the project's settings hold, read as ${env.NAME}."),
+        optional("secrets", NAMES, "The names of secrets that the project's settings hold."),
+        optional("seed_data", Shape::Any, "Items of a new project; kept as written."),
     ],
 );
-
-const KEY: Entry =
-    optional("key", Shape::Scalar, "Short name in capitals, for example RELEASE; items are numbered under it.");
-const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the key where none is given.");
-const VERSION: Entry = optional("version", Shape::Scalar, "Version of these definitions.");
-const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What the project is for.");
-const VISIBILITY: Entry = optional("visibility", Shape::Scalar, "Who sees it: private or public.");
-const TEAM_ENTRY: Entry = optional("team", TEAM, "Who works on it.");
-const EXTENSIONS_ENTRY: Entry = optional("extensions", EXTENSIONS_OR_ANY, "What the project counts on.");
-const LABELS: Entry = optional("labels", NAMES, "The labels that items can have.");
-const CUSTOM_FIELDS: Entry = optional("custom_fields", FIELDS, "Fields of every item, whatever its type.");
-const ENVIRONMENTS: Entry = optional("environments", NAMES, "Where things run: staging, production.");
-const ENV: Entry = optional("env", NAMES, "The names of values that the project's settings hold, read as ${env.NAME}.");
-const SECRETS: Entry = optional("secrets", NAMES, "The names of secrets that the project's settings hold.");
-const SEED_DATA: Entry = optional("seed_data", Shape::Any, "Items of a new project; kept as written.");
 
 const EXTENSIONS_OR_ANY: Shape = Shape::Either(&[Shape::Record(&EXTENSIONS), Shape::Any]);
 

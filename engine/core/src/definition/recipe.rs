@@ -10,7 +10,7 @@ use super::schedule;
 use crate::decode::{Located, scalar_at};
 use crate::diagnostic::Problems;
 use crate::expression::Names;
-use crate::shape::{Entry, Record, Shape, checked, open, optional};
+use crate::shape::{Record, Shape, checked, open, optional};
 use crate::yaml::Node;
 
 /// The folder of a workflow's recipes.
@@ -23,40 +23,30 @@ pub(super) static FILE: Record = open(
     &[
         optional("model_version", Shape::Any, "Version of the language: \"1.0\"."),
         optional("recipe", Shape::Record(&RECIPE), "The recipe."),
-        KEY,
-        NAME,
-        DESCRIPTION,
-        TRIGGER,
-        SCHEDULE,
-        CONDITIONS,
-        GUARDS,
-        ACTIONS,
-        REQUIRES_APPROVAL,
-        METADATA,
     ],
-);
+)
+.with_beside(&RECIPE);
 
 static RECIPE: Record = open(
     "recipe",
     "An automation of one workflow.",
-    &[KEY, NAME, DESCRIPTION, TRIGGER, SCHEDULE, CONDITIONS, GUARDS, ACTIONS, REQUIRES_APPROVAL, METADATA],
+    &[
+        optional("key", Shape::Scalar, "The id; the name of the file without its ending where none is given."),
+        optional("name", Shape::Scalar, "Name for people; the id where none is given."),
+        optional("description", Shape::Scalar, "What it is for."),
+        optional("trigger", Shape::Any, "The event that starts it, or `scheduled`."),
+        optional(
+            "schedule",
+            Shape::Any,
+            "When it starts, five fields: minute, hour, day of the month, month, day of the week; in UTC.",
+        ),
+        optional("conditions", condition::CONDITIONS, "What has to hold of the item."),
+        checked("guards", Shape::Any, "Extensions that are asked before the transition."),
+        optional("actions", action::ACTIONS, "What happens, in order."),
+        optional("requires_approval", FLAG, "Whether somebody has to agree each time."),
+        optional("metadata", Shape::Any, "Anything else."),
+    ],
 );
-
-const KEY: Entry =
-    optional("key", Shape::Scalar, "The id; the name of the file without its ending where none is given.");
-const NAME: Entry = optional("name", Shape::Scalar, "Name for people; the id where none is given.");
-const DESCRIPTION: Entry = optional("description", Shape::Scalar, "What it is for.");
-const TRIGGER: Entry = optional("trigger", Shape::Any, "The event that starts it, or `scheduled`.");
-const SCHEDULE: Entry = optional(
-    "schedule",
-    Shape::Any,
-    "When it starts, five fields: minute, hour, day of the month, month, day of the week; in UTC.",
-);
-const CONDITIONS: Entry = optional("conditions", condition::CONDITIONS, "What has to hold of the item.");
-const GUARDS: Entry = checked("guards", Shape::Any, "Extensions that are asked before the transition.");
-const ACTIONS: Entry = optional("actions", action::ACTIONS, "What happens, in order.");
-const REQUIRES_APPROVAL: Entry = optional("requires_approval", FLAG, "Whether somebody has to agree each time.");
-const METADATA: Entry = optional("metadata", Shape::Any, "Anything else.");
 
 /// A recipe as it was written.
 #[derive(Debug, Clone, PartialEq)]

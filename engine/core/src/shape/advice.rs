@@ -52,7 +52,7 @@ impl Record {
     /// Finds the key that does not exist and was probably meant to be this one.
     pub(super) fn misspelling<'a>(&self, node: &'a Node, key: &str) -> Option<&'a Key> {
         let Value::Mapping(entries) = &node.value else { return None };
-        let mut known: Vec<&str> = self.keys.iter().map(|entry| entry.key).collect();
+        let mut known: Vec<&str> = self.keys().map(|entry| entry.key).collect();
         known.sort_unstable();
         let unknown = |name: &&Key| !known.contains(&name.text.as_str());
         entries.iter().map(|(name, _)| name).filter(unknown).find(|name| closest(&name.text, &known) == Some(key))
@@ -61,7 +61,7 @@ impl Record {
     /// Tells whether an entry of a mapping of such records is rather a key of one of them, which is not indented as
     /// far as it should be.
     pub(crate) fn is_misplaced(&self, name: &str, value: &Node) -> bool {
-        let has = |name: &str| self.keys.iter().any(|entry| entry.key == name);
+        let has = |name: &str| self.keys().any(|entry| entry.key == name);
         let is_record =
             matches!(&value.value, Value::Mapping(entries) if entries.iter().any(|(key, _)| has(&key.text)));
         !self.open && has(name) && !is_record

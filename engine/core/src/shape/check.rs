@@ -23,7 +23,7 @@ impl Record {
             return report_wrong_type(node.span, message, Shape::Record(self).advice(node), problems);
         };
         let mut misspelt = Vec::new();
-        for entry @ Entry { key, shape, required, support, .. } in self.keys {
+        for entry @ Entry { key, shape, required, support, .. } in self.keys() {
             let found = entries.iter().find(|(name, _)| name.text == *key);
             match found {
                 // A value of null counts as absent, but for `push:` and the like, which say all by being there.
@@ -51,7 +51,7 @@ impl Record {
                 None => {}
             }
         }
-        for (name, _) in entries.iter().filter(|(name, _)| !self.keys.iter().any(|entry| entry.key == name.text)) {
+        for (name, _) in entries.iter().filter(|(name, _)| !self.keys().any(|entry| entry.key == name.text)) {
             if misspelt.contains(&name.span) {
                 continue;
             }
@@ -65,7 +65,7 @@ impl Record {
                     name.span,
                     message,
                     &name.text,
-                    self.keys.iter().map(|entry| entry.key),
+                    self.keys().map(|entry| entry.key),
                 );
             }
         }

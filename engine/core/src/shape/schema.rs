@@ -25,7 +25,7 @@ impl Record {
         schema.insert("description".to_owned(), self.doc.into());
         schema.insert("type".to_owned(), "object".into());
         let mut properties = Map::new();
-        for Entry { key, shape, support, doc, required } in self.keys {
+        for Entry { key, shape, support, doc, required } in self.keys() {
             let mut property = shape.schema(definitions);
             let note = match support {
                 Support::Full => "",
@@ -43,7 +43,7 @@ impl Record {
             properties.insert((*key).to_owned(), property);
         }
         schema.insert("properties".to_owned(), properties.into());
-        let required: Vec<&str> = self.keys.iter().filter(|entry| entry.required).map(|entry| entry.key).collect();
+        let required: Vec<&str> = self.keys().filter(|entry| entry.required).map(|entry| entry.key).collect();
         if !required.is_empty() {
             schema.insert("required".to_owned(), required.into());
         }

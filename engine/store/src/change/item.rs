@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use kiket_core::{ItemId, ProjectId, RevisionId, RunId, Timestamp};
 use sqlx::QueryBuilder;
+use sqlx::query::Query;
 
 use super::{NewEvent, WorkChange, growth, work};
 use crate::sqlite::Database;
@@ -111,30 +112,18 @@ impl ItemChange {
         if let Some(conflict) = self.duplicate(head, unit).await? {
             return Err(conflict.into());
         }
-        sqlx::query(
-            "insert into items (id, project, number, type, created_at, seq, workflow, state, category, title,
-                                title_folded, priority, assignee, revision, pending_run, data, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-        )
-        .bind(self.item.to_string())
-        .bind(head.project.to_string())
-        .bind(head.number)
-        .bind(&head.kind)
-        .bind(self.at.millis())
-        .bind(growth(&self.events))
-        .bind(&self.row.workflow)
-        .bind(&self.row.state)
-        .bind(&self.row.category)
-        .bind(&self.row.title)
-        .bind(self.row.title.to_lowercase())
-        .bind(&self.row.priority)
-        .bind(&self.row.assignee)
-        .bind(self.row.revision.map(|revision| revision.to_string()))
-        .bind(self.row.pending_run.map(|run| run.to_string()))
-        .bind(&self.data)
-        .bind(self.at.millis())
-        .execute(&mut *unit.connection)
-        .await?;
+        let insert = sqlx::query(
+            "insert into items (seq, workflow, state, category, title, title_folded, priority, assignee, revision,
+                                pending_run, data, updated_at, created_at, id, project, number, type)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16)",
+        );
+        self.bind_state(insert)
+            .bind(self.item.to_string())
+            .bind(head.project.to_string())
+            .bind(head.number)
+            .bind(&head.kind)
+            .execute(&mut *unit.connection)
+            .await?;
         Ok(head.project)
     }
 
@@ -156,32 +145,42 @@ impl ItemChange {
 
     /// Updates the row if it is where it is expected to be; answers the project.
     async fn advance(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<ProjectId, CommitError> {
-        let updated = sqlx::query(
+        let update = sqlx::query(
             "update items set seq = seq + $1, workflow = $2, state = $3, category = $4, title = $5, title_folded = $6,
                               priority = $7, assignee = $8, revision = $9, pending_run = $10, data = $11,
                               updated_at = $12
              where id = $13 and seq = $14 returning project",
-        )
-        .bind(growth(&self.events))
-        .bind(&self.row.workflow)
-        .bind(&self.row.state)
-        .bind(&self.row.category)
-        .bind(&self.row.title)
-        .bind(self.row.title.to_lowercase())
-        .bind(&self.row.priority)
-        .bind(&self.row.assignee)
-        .bind(self.row.revision.map(|revision| revision.to_string()))
-        .bind(self.row.pending_run.map(|run| run.to_string()))
-        .bind(&self.data)
-        .bind(self.at.millis())
-        .bind(self.item.to_string())
-        .bind(expected.get())
-        .fetch_optional(&mut *unit.connection)
-        .await?;
+        );
+        let updated = self
+            .bind_state(update)
+            .bind(self.item.to_string())
+            .bind(expected.get())
+            .fetch_optional(&mut *unit.connection)
+            .await?;
         match updated {
             Some(row) => Ok(row.parsed("project")?),
             None => Err(self.mismatch(expected, unit).await?.into()),
         }
+    }
+
+    /// Binds what every event may change: $1 is the growth of `seq`, $2 to $11 the state, $12 the time.
+    fn bind_state<'q>(
+        &'q self,
+        query: Query<'q, Database, <Database as sqlx::Database>::Arguments>,
+    ) -> Query<'q, Database, <Database as sqlx::Database>::Arguments> {
+        query
+            .bind(growth(&self.events))
+            .bind(&self.row.workflow)
+            .bind(&self.row.state)
+            .bind(&self.row.category)
+            .bind(&self.row.title)
+            .bind(self.row.title.to_lowercase())
+            .bind(&self.row.priority)
+            .bind(&self.row.assignee)
+            .bind(self.row.revision.map(|revision| revision.to_string()))
+            .bind(self.row.pending_run.map(|run| run.to_string()))
+            .bind(&self.data)
+            .bind(self.at.millis())
     }
 
     /// Finds out why the row was not updated.
