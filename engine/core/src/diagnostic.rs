@@ -84,6 +84,8 @@ pub struct Problems<'s> {
     path: &'s str,
     level: Level,
     text: &'s str,
+    /// The lines of the text, looked up for each place inside a value.
+    lines: Vec<&'s str>,
     found: Vec<Diagnostic>,
 }
 
@@ -91,20 +93,22 @@ impl<'s> Problems<'s> {
     /// Starts an empty collection for the source at `path`.
     #[must_use]
     pub fn new(path: &'s str) -> Self {
-        Self { path, level: Level::Repository, text: "", found: Vec::new() }
+        Self { path, level: Level::Repository, text: "", lines: Vec::new(), found: Vec::new() }
     }
 
     /// Starts an empty collection for a source whose text is at hand, so that places inside values can be found.
     #[must_use]
     pub fn of(source: &'s Source) -> Self {
-        Self { path: &source.path, level: source.origin.level, text: &source.text, found: Vec::new() }
+        let (path, text) = (&source.path, &source.text);
+        let lines = text.split_inclusive('\n').collect();
+        Self { path, level: source.origin.level, text, lines, found: Vec::new() }
     }
 
     /// Returns the place of a part of a scalar: `offset` and `length` count bytes of `value`, which is what the
     /// scalar at `span` says once quotes, escapes, indentation and folded lines are undone.
     #[must_use]
     pub fn inside(&self, span: Span, value: &str, offset: usize, length: usize) -> Span {
-        place::inside(self.text, span, value, offset, length)
+        place::inside(self.text, &self.lines, span, value, offset, length)
     }
 
     /// Reports a problem; the severity follows from the code.

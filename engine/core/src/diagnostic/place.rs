@@ -6,12 +6,12 @@ use std::str::Chars;
 
 use super::Span;
 
-/// Returns the place of `length` bytes at `offset` of `value`, the value of the scalar at `span` in `text`. Where
-/// the source does not read like the value, that is the scalar's own place.
-pub(super) fn inside(text: &str, span: Span, value: &str, offset: usize, length: usize) -> Span {
+/// Returns the place of `length` bytes at `offset` of `value`, the value of the scalar at `span` in `text`, which
+/// has these `lines`. Where the source does not read like the value, that is the scalar's own place.
+pub(super) fn inside(text: &str, lines: &[&str], span: Span, value: &str, offset: usize, length: usize) -> Span {
     let part = value.get(offset..offset + length).unwrap_or_default();
     let shown = u32::try_from(part.lines().next().unwrap_or_default().chars().count()).unwrap_or(u32::MAX).max(1);
-    let Some(mut cursor) = Cursor::at(text, span) else { return span };
+    let Some(mut cursor) = Cursor::at(text, lines, span) else { return span };
     cursor.skip_header();
     for wanted in value.chars().scan(0, |at, char| {
         (*at < offset).then(|| {
@@ -39,8 +39,8 @@ struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    fn at(text: &'t str, span: Span) -> Option<Self> {
-        let line = text.split_inclusive('\n').nth((span.line as usize).checked_sub(1)?)?;
+    fn at(text: &'t str, lines: &[&'t str], span: Span) -> Option<Self> {
+        let line = lines.get((span.line as usize).checked_sub(1)?)?;
         let column = (span.column as usize).checked_sub(1)?;
         let start = line.as_ptr() as usize - text.as_ptr() as usize + line.char_indices().nth(column)?.0;
         Some(Self { rest: text[start..].chars().peekable(), line: span.line, column: span.column, quote: None })
@@ -117,7 +117,8 @@ mod tests {
 
     fn place(text: &str, span: (u32, u32), value: &str, part: &str) -> (u32, u32, u32) {
         let span = Span { line: span.0, column: span.1, length: 9 };
-        let found = inside(text, span, value, value.find(part).unwrap(), part.len());
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let found = inside(text, &lines, span, value, value.find(part).unwrap(), part.len());
         (found.line, found.column, found.length)
     }
 

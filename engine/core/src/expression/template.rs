@@ -151,6 +151,9 @@ pub(crate) fn parse_condition(node: &Node, names: &Names<'_>, problems: &mut Pro
     }
 }
 
+/// Most expressions in one text: each is looked for from the beginning of it to say where it stands.
+const MAX_EXPRESSIONS: usize = 100;
+
 fn parse_text(text: &str, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Template {
     if !text.contains("${{") {
         return Template::Literal(Value::String(text.to_owned()));
@@ -158,6 +161,7 @@ fn parse_text(text: &str, span: Span, names: &Names<'_>, problems: &mut Problems
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
+    let mut count = 0;
     while let Some(start) = rest.find("${{") {
         let (before, from) = rest.split_at(start);
         if let Some(before) = before.strip_suffix('$') {
@@ -167,6 +171,12 @@ fn parse_text(text: &str, span: Span, names: &Names<'_>, problems: &mut Problems
             continue;
         }
         literal.push_str(before);
+        count += 1;
+        if count > MAX_EXPRESSIONS {
+            let message = format!("a text has at most {MAX_EXPRESSIONS} expressions");
+            problems.report(Code::Budget, span, message);
+            return Template::Literal(Value::Null);
+        }
         let offset = text.len() - from.len();
         let Some(end) = end_of(&from[3..]) else {
             let place = problems.inside(span, text, offset, from.len());

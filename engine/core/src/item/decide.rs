@@ -71,7 +71,7 @@ impl Item {
 
 fn create(draft: &mut Draft<'_>, kind: Option<&ItemTypeDefinition>, new: NewItem) -> Result<(), Refusal> {
     let NewItem { created, state, values } = new;
-    let values = update::check(&draft.item, kind, update::with_defaults(kind, values), true)?;
+    let values = update::check(&draft.item, kind, values, true)?;
     let state = state.unwrap_or_else(|| draft.machine.initial.clone());
     let Some(plan) = draft.machine.state(&state) else {
         let reason = format!("workflow \"{}\" has no state \"{state}\"", draft.machine.workflow);
@@ -177,7 +177,7 @@ fn change_state(draft: &mut Draft<'_>, transition: &TransitionPlan, by: String, 
 /// Takes the transitions that actions asked for, one after the other.
 fn follow(draft: &mut Draft<'_>) {
     for _ in 0..MAX_CHAIN {
-        if draft.wanted.is_empty() || draft.item.pending.is_some() {
+        if draft.wanted.is_empty() {
             return;
         }
         let wanted = Wanted::To(draft.wanted.remove(0));
@@ -191,7 +191,7 @@ fn follow(draft: &mut Draft<'_>) {
             }
         }
     }
-    if let Some(transition) = draft.wanted.pop() {
+    for transition in std::mem::take(&mut draft.wanted) {
         let message = format!("more than {MAX_CHAIN} transitions follow from one");
         let reasons = vec![Reason::new(ReasonCode::State, message)];
         draft.push(Event::Refused { transition, by: "kiket".to_owned(), reasons, after: None, run: None });

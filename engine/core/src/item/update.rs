@@ -13,6 +13,8 @@ use crate::definition::{FieldDefinition, ItemTypeDefinition};
 const MAX_TEXT: usize = 64 * 1024;
 /// Most labels, watchers or ticked entries.
 const MAX_ENTRIES: usize = 200;
+/// Most fields and checklists together.
+const MAX_FIELDS: usize = 500;
 
 /// Checks values, and returns those that change something.
 pub(super) fn check(
@@ -22,13 +24,25 @@ pub(super) fn check(
     creates: bool,
 ) -> Result<Map<String, Json>, Refusal> {
     let mut refused: Vec<(String, String)> = Vec::new();
+    let read_only = |name: &str| {
+        fields(kind).find(|field| field.readonly && name.strip_prefix("fields.") == Some(&field.key.value))
+    };
+    for field in values.keys().filter_map(|name| read_only(name)) {
+        let reason = format!("\"{}\" is not for people to change", field.label);
+        refused.push((format!("fields.{}", field.key.value), reason));
+    }
+    let values = if creates { with_defaults(kind, values) } else { values };
     for (name, value) in &values {
         if let Some(reason) = refuse(kind, name, value) {
             refused.push((name.clone(), reason));
         }
     }
+    if let Some(reason) = too_many(item, &values) {
+        refused.push(("fields".to_owned(), reason));
+    }
     if creates {
-        for field in fields(kind).filter(|field| field.required) {
+        // What people may not fill in cannot be asked of them.
+        for field in fields(kind).filter(|field| field.required && !field.readonly) {
             let name = format!("fields.{}", field.key.value);
             if values.get(&name).is_none_or(Json::is_null) {
                 refused.push((name, format!("\"{}\" has to be filled in", field.label)));
@@ -42,7 +56,7 @@ pub(super) fn check(
 }
 
 /// Adds the defaults of fields that are not given.
-pub(super) fn with_defaults(kind: Option<&ItemTypeDefinition>, mut values: Map<String, Json>) -> Map<String, Json> {
+fn with_defaults(kind: Option<&ItemTypeDefinition>, mut values: Map<String, Json>) -> Map<String, Json> {
     for field in fields(kind) {
         let name = format!("fields.{}", field.key.value);
         if let Some(default) = field.default.clone().filter(|_| !values.contains_key(&name)) {
@@ -62,6 +76,18 @@ pub(super) fn changed(item: &Item, values: Map<String, Json>) -> Map<String, Jso
     values.into_iter().filter(changes).collect()
 }
 
+/// Says why an item would have too many fields or checklists.
+fn too_many(item: &Item, values: &Map<String, Json>) -> Option<String> {
+    let new = |name: &&String| match name.split_once('.') {
+        Some(("fields", key)) => !item.fields.contains_key(key),
+        Some(("checked", list)) => !item.checked.contains_key(list),
+        _ => false,
+    };
+    let count = item.fields.len() + item.checked.len() + values.keys().filter(new).count();
+    (count > MAX_FIELDS)
+        .then(|| format!("an item has at most {MAX_FIELDS} fields and checklists, and this makes {count}"))
+}
+
 /// Says why an item cannot have a value under a name.
 fn refuse(kind: Option<&ItemTypeDefinition>, name: &str, value: &Json) -> Option<String> {
     match name {
@@ -71,6 +97,9 @@ fn refuse(kind: Option<&ItemTypeDefinition>, name: &str, value: &Json) -> Option
         "labels" | "watchers" => refuse_texts(value),
         _ => match name.split_once('.') {
             Some(("fields", key)) => refuse_field(kind, key, value),
+            Some(("checked", list)) if list.is_empty() || list.len() > 200 => {
+                Some("a checklist's name has 1 to 200 bytes".to_owned())
+            }
             Some(("checked", _)) => refuse_texts(value),
             _ => Some("an item has no such value".to_owned()),
         },
@@ -88,9 +117,6 @@ fn refuse_field(kind: Option<&ItemTypeDefinition>, key: &str, value: &Json) -> O
         return Some(format!("a value has at most {MAX_TEXT} bytes"));
     }
     let field = fields(kind).find(|field| field.key.value == key)?;
-    if field.readonly {
-        return Some(format!("\"{}\" is not for people to change", field.label));
-    }
     if value.is_null() { None } else { field.refuse(value) }
 }
 

@@ -1,6 +1,6 @@
 //! Workflow definition to machine: steps compiled, approvals put in words, plans of transitions built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::needs;
 use super::plans::{Section, build};
@@ -8,9 +8,10 @@ use super::step::Step;
 use super::{Machine, PlanNames, StatePlan, TransitionPlan, plan_name};
 use crate::decode::Located;
 use crate::definition::{
-    ActionDefinition, Approver, GuardDefinition, StateDefinition, StateKind, TransitionDefinition, WorkflowDefinition,
+    ActionDefinition, Approver, GuardDefinition, MAX_STAGES, StateDefinition, StateKind, TransitionDefinition,
+    WorkflowDefinition,
 };
-use crate::diagnostic::Problems;
+use crate::diagnostic::{Code, Problems};
 use crate::plan::{Plan, Surroundings};
 
 /// Compiles a workflow: the machine, and the plans of what its transitions do in the world. `None` for one without
@@ -20,7 +21,8 @@ pub(crate) fn compile_workflow(
     surroundings: Surroundings<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<(Machine, Vec<Plan>)> {
-    let mut compiler = Compiler { workflow: &definition.id.value, surroundings, plans: Vec::new() };
+    let mut compiler =
+        Compiler { workflow: &definition.id.value, surroundings, plans: Vec::new(), names: BTreeSet::new(), steps: 0 };
     let states: Vec<StatePlan> = definition.states.iter().map(|state| compiler.state(state, problems)).collect();
     let by_state: BTreeMap<String, usize> =
         states.iter().enumerate().map(|(position, state)| (state.id.clone(), position)).collect();
@@ -33,7 +35,7 @@ pub(crate) fn compile_workflow(
     for transition in &definition.transitions {
         let steps = compiler.steps(transition, problems);
         for from in &transition.from {
-            transitions.extend(compiler.transition(transition, from, &steps, &states, &by_state));
+            transitions.extend(compiler.transition(transition, from, &steps, (&states, &by_state), problems));
         }
     }
     let machine = Machine {
@@ -48,10 +50,17 @@ pub(crate) fn compile_workflow(
     Some((machine, compiler.plans))
 }
 
+/// Most steps of all transitions of a workflow, each counted for every state that it leads from.
+const MAX_STEPS: usize = 20_000;
+
 struct Compiler<'w, 's> {
     workflow: &'w str,
     surroundings: Surroundings<'s>,
     plans: Vec<Plan>,
+    /// The names of the plans.
+    names: BTreeSet<String>,
+    /// How many steps all transitions have, each counted for every state that it leads from.
+    steps: usize,
 }
 
 /// The steps of a transition, compiled once for all the states that it leads from.
@@ -87,15 +96,17 @@ impl Compiler<'_, '_> {
         let compile = |(position, action): (usize, &ActionDefinition)| {
             Step::compile(&format!("step_{position}"), action, self.surroundings, problems)
         };
-        actions.iter().enumerate().map(compile).collect()
+        in_order(actions.iter().enumerate().map(compile).collect())
     }
 
     fn steps(&self, transition: &TransitionDefinition, problems: &mut Problems<'_>) -> Steps {
         let compile = |(id, action): &(Located<String>, ActionDefinition)| {
             Step::compile(&id.value, action, self.surroundings, problems)
         };
-        let actions = transition.actions.actions.iter().map(compile).collect();
-        if !transition.actions.in_order {
+        let mut actions = transition.actions.actions.iter().map(compile).collect();
+        if transition.actions.in_order {
+            actions = in_order(actions);
+        } else {
             needs::check(&transition.actions, problems);
         }
         for guard in &transition.guards {
@@ -116,11 +127,15 @@ impl Compiler<'_, '_> {
         transition: &TransitionDefinition,
         from: &Located<String>,
         steps: &Steps,
-        states: &[StatePlan],
-        by_state: &BTreeMap<String, usize>,
+        (states, by_state): (&[StatePlan], &BTreeMap<String, usize>),
+        problems: &mut Problems<'_>,
     ) -> Option<TransitionPlan> {
         let leaves = &states[*by_state.get(&from.value)?];
         let enters = &states[*by_state.get(&transition.to.value)?];
+        let hooks = leaves.on_exit.len() + enters.on_enter.len();
+        if !self.affords(hooks + steps.actions.len() + steps.success.len() + steps.failure.len(), from, problems) {
+            return None;
+        }
         let name = |part| plan_name(self.workflow, &from.value, &transition.name.value, part);
         let (before, after, failed) = (name("before"), name("after"), name("failed"));
         let mut plans = PlanNames::default();
@@ -157,19 +172,47 @@ impl Compiler<'_, '_> {
         })
     }
 
+    /// Counts the steps of a transition; what is too much is reported, the sum of all once.
+    fn affords(&mut self, steps: usize, from: &Located<String>, problems: &mut Problems<'_>) -> bool {
+        if steps > MAX_STAGES {
+            let message = format!(
+                "leaving \"{:.60}\" does {steps} things, and a transition does at most {MAX_STAGES}",
+                from.value
+            );
+            problems.report(Code::Budget, from.span, message);
+            return false;
+        }
+        let before = self.steps;
+        self.steps += steps;
+        if before <= MAX_STEPS && self.steps > MAX_STEPS {
+            let message = format!("the transitions of a workflow do at most {MAX_STEPS} things in all");
+            let hint = "what a state does when it is entered or left counts for every transition that does so";
+            problems.report_with_hint(Code::Budget, from.span, message, hint);
+        }
+        self.steps <= MAX_STEPS
+    }
+
     /// Builds a plan and keeps it; returns its name where there is something to run.
     fn plan(&mut self, name: String, sections: &[(Section, &[Step])]) -> Option<String> {
         // Transitions of one name out of one state to several others each have a plan of their own.
-        let taken = |name: &str| self.plans.iter().any(|plan| plan.pipeline == name);
         let mut unique = name.clone();
         let mut count = 1;
-        while taken(&unique) {
+        while self.names.contains(&unique) {
             count += 1;
             unique = format!("{name}/{count}");
         }
         self.plans.push(build(&unique, sections)?);
+        self.names.insert(unique.clone());
         Some(unique)
     }
+}
+
+/// Lets each step of a list wait for the one before it.
+fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
+    for later in 1..steps.len() {
+        steps[later].needs = vec![steps[later - 1].id.clone()];
+    }
+    steps
 }
 
 fn guard_name(guard: &GuardDefinition) -> String {

@@ -1,11 +1,10 @@
 //! The plans of transitions: what they do in the world, as graphs that runs can execute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Does, Step};
 use crate::definition::RunOn;
-use crate::expression::{Expression, Template};
-use crate::plan::{CallPlan, Plan, Role, StagePlan, Task};
+use crate::plan::{Plan, Role, StagePlan};
 
 /// Steps that belong together, and when they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +22,17 @@ pub enum Section {
 }
 
 impl Section {
-    /// Returns the id that a step of this section has as a stage.
+    /// Returns the id that a step of this section has as a stage. Those of hooks have a dot, which no key of a mapping
+    /// has: two stages of one id would be one.
     #[must_use]
     pub fn stage_id(self, step: &Step) -> String {
         let position = step.id.strip_prefix("step_").unwrap_or(&step.id);
         match self {
-            Self::Exit => format!("on_exit_{position}"),
-            Self::Enter => format!("on_enter_{position}"),
+            Self::Exit => format!("on_exit.{position}"),
+            Self::Enter => format!("on_enter.{position}"),
             Self::Actions => step.id.clone(),
-            Self::Success => format!("on_success_{position}"),
-            Self::Failure => format!("on_failure_{position}"),
+            Self::Success => format!("on_success.{position}"),
+            Self::Failure => format!("on_failure.{position}"),
         }
     }
 }
@@ -41,35 +41,43 @@ impl Section {
 pub(super) fn build(name: &str, sections: &[(Section, &[Step])]) -> Option<Plan> {
     let mut nodes: Vec<StagePlan> = Vec::new();
     let mut edges: Vec<(usize, usize)> = Vec::new();
-    // The nodes that the next one waits for.
-    let mut last: Vec<usize> = Vec::new();
+    // The nodes that a section waits for: those of the one before it that no other waits for.
+    let mut before: Vec<usize> = Vec::new();
     for (section, steps) in sections {
-        let in_order = steps.iter().all(|step| step.needs.is_empty() && step.id.starts_with("step_"));
-        let before = last.clone();
-        let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, (&Step, Option<usize>)> = BTreeMap::new();
         for step in steps.iter() {
-            let Some(node) = stage_plan(*section, step) else { continue };
-            by_id.insert(&step.id, nodes.len());
-            nodes.push(node);
+            let node = stage_plan(*section, step);
+            by_id.insert(&step.id, (step, node.is_some().then_some(nodes.len())));
+            nodes.extend(node);
         }
-        // A step may need one that is written below it.
-        for step in steps.iter() {
-            let Some(&index) = by_id.get(step.id.as_str()) else { continue };
-            let needs: Vec<usize> = match in_order {
-                true => last.clone(),
-                false => step.needs.iter().filter_map(|need| by_id.get(need.as_str()).copied()).collect(),
-            };
-            let needs = if needs.is_empty() { before.clone() } else { needs };
-            edges.extend(needs.iter().map(|need| (*need, index)));
-            if in_order {
-                last = vec![index];
-            }
+        let mut ends: BTreeSet<usize> = by_id.values().filter_map(|(_, node)| *node).collect();
+        for (step, node) in by_id.values() {
+            let Some(node) = *node else { continue };
+            let needs = needed(step, &by_id);
+            needs.iter().for_each(|need| _ = ends.remove(need));
+            let needs = if needs.is_empty() { &before } else { &needs };
+            edges.extend(needs.iter().map(|need| (*need, node)));
         }
-        if !in_order && !by_id.is_empty() {
-            last = by_id.values().copied().collect();
+        if !ends.is_empty() {
+            before = ends.into_iter().collect();
         }
     }
     (!nodes.is_empty()).then(|| Plan::of_steps(name, nodes, &edges))
+}
+
+/// Returns the nodes that a step waits for. A need that only changes the item is no node: its own needs count.
+fn needed(step: &Step, by_id: &BTreeMap<&str, (&Step, Option<usize>)>) -> Vec<usize> {
+    let mut found = BTreeSet::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut open: Vec<&str> = step.needs.iter().map(String::as_str).collect();
+    while let Some(need) = open.pop() {
+        match by_id.get(need) {
+            Some((_, Some(node))) => _ = found.insert(*node),
+            Some((step, None)) if seen.insert(need) => open.extend(step.needs.iter().map(String::as_str)),
+            _ => {}
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// What a step is as a node; `None` for one that changes the item.
@@ -93,18 +101,10 @@ fn stage_plan(section: Section, step: &Step) -> Option<StagePlan> {
             })
         }
         Does::World(world) => {
-            let task = match &world.0 {
-                Task::Call(call) => Task::Call(CallPlan { input: input_of(&id), ..call.clone() }),
-                task => task.clone(),
-            };
+            let task = world.0.clone();
             // One that cannot be done is skipped, and what follows it is not.
             let run_on = RunOn::Always;
             Some(StagePlan { id, task, when: None, run_on, allow_failure: true, role: Role::Stage, matrix: None })
         }
     }
-}
-
-/// What an action of Kiket's is called with was computed when the transition happened.
-fn input_of(id: &str) -> Template {
-    Expression::parse(&format!("inputs.steps.{id}")).map_or_else(|_| Template::empty(), Template::Expression)
 }

@@ -14,7 +14,7 @@ use crate::plan::{ApprovalPlan, Surroundings, Task};
 pub struct Step {
     /// Its id among the steps it stands with: `step_0`, or the key of a mapping.
     pub id: String,
-    /// The steps that have to end first; none in a list, where each waits for the one before it.
+    /// The steps that have to end first; in a list, the one before it.
     pub needs: Vec<String>,
     /// What it does.
     pub does: Does,

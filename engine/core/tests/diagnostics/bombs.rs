@@ -92,3 +92,25 @@ fn expressions_that_explode_are_no_expressions() {
         assert_eq!(codes(text), [InvalidExpression], "{bomb:.30}");
     }
 }
+
+#[test]
+fn more_expressions_in_one_text_than_anybody_writes_are_too_much() {
+    let text =
+        |count: usize| stages(&format!("  a: {{ uses: work, env: {{ X: \"{}\" }} }}\n", "${{run.id}}".repeat(count)));
+    assert_eq!(codes(text(20_000)), [Budget]);
+    assert!(!codes(text(100)).contains(&Budget));
+}
+
+#[test]
+fn transitions_that_multiply_what_states_do_are_too_much() {
+    let hooks = "{ action: notify, message: hi }, ".repeat(900);
+    let workflow = |ways: usize| {
+        let ways = "{ from: open, to: done, name: Go }, ".repeat(ways);
+        let text = format!(
+            "model_version: \"1.0\"\nworkflow: {{ id: w }}\nstates:\n  open: {{ type: initial }}\n  done: {{ type: terminal, on_enter: [{hooks}] }}\ntransitions: [{ways}]\n"
+        );
+        let found = complain(&Source::new(".kiket/workflows/w.yaml", text));
+        found.iter().filter(|found| found.code == Budget).count()
+    };
+    assert_eq!((workflow(10), workflow(1_000)), (0, 1));
+}

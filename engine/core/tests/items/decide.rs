@@ -38,7 +38,7 @@ transitions:
     assert_snapshot!(world.story());
     assert_eq!(world.item.assignee.as_deref(), Some("ada"));
     let start = &world.starts[0];
-    assert_eq!(start.inputs["steps"]["on_enter_1"]["message"], "go");
+    assert_eq!(start.inputs["steps"]["on_enter.1"]["message"], "go");
     assert_eq!(start.item["state"], "doing");
 }
 
@@ -169,6 +169,66 @@ fn types_say_what_an_item_can_hold() {
     let refused = world.ask(Command::Update { values: crate::support::object(values) }).unwrap_err();
     let Refusal::Values(reasons) = refused else { panic!("{refused:?}") };
     assert_snapshot!(reasons.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn fields_that_people_may_not_fill_in_are_not_asked_of_them() {
+    let types = "
+  - key: bug
+    fields:
+      - { key: score, type: number, readonly: true, default: 7 }
+      - { key: seen, type: text, readonly: true, required: true }
+";
+    let mut world = World::of(&format!("{THREE}transitions: []"), types);
+    assert!(world.create("bug", json!({ "title": "A bug", "fields.score": 8 })).is_err());
+    world.create("bug", json!({ "title": "A bug" })).unwrap();
+    assert_eq!(world.item.fields["score"], json!(7));
+}
+
+#[test]
+fn an_item_has_only_so_many_fields() {
+    let mut world = World::start(&format!("{THREE}transitions: []"));
+    let values = |from: usize| (from..from + 300).map(|index| (format!("fields.f{index}"), json!(index))).collect();
+    world.ask(Command::Update { values: values(0) }).unwrap();
+    let refused = world.ask(Command::Update { values: values(300) }).unwrap_err();
+    assert!(matches!(&refused, Refusal::Values(reasons) if reasons[0].0 == "fields"), "{refused:?}");
+    world.ask(Command::Update { values: values(100) }).unwrap();
+}
+
+#[test]
+fn actions_of_a_mapping_are_stages_of_their_own_whatever_they_are_called() {
+    let world = World::start(
+        "
+states:
+  open: { type: initial, on_exit: [{ action: notify, message: bye }] }
+  done: { type: final }
+transitions:
+  - from: open
+    to: done
+    name: Go
+    actions:
+      on_exit_0: { uses: work }
+      step_lint: { uses: work }
+      note: { action: add_label, label: linted, needs: [step_lint] }
+      last: { uses: work, needs: [note] }
+",
+    );
+    let plan = world.revision.plan("w/open/Go/after").unwrap();
+    let line = |position: usize| {
+        let needs: Vec<&str> = plan.needs(position).map(|need| plan.stage(need).id.as_str()).collect();
+        format!("{} after {needs:?}", plan.stage(position).id)
+    };
+    let mut lines: Vec<String> = (0..plan.len()).map(line).collect();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "last after [\"step_lint\"]",
+            "on_exit.0 after []",
+            "on_exit_0 after [\"on_exit.0\"]",
+            "step_lint after [\"on_exit.0\"]",
+        ]
+    );
 }
 
 #[test]
