@@ -159,6 +159,7 @@ async fn nonsense_about_items_gets_the_fitting_answer() {
         (world.get("/projects/nobody/items"), 404),
         (world.get("/projects/shop/items?cursor=x"), 400),
         (world.get("/projects/shop/items?nonsense=x"), 400),
+        (world.get(&format!("/projects/shop/items?q={}", "_".repeat(30_000))), 400),
         (world.post("/projects/shop/items").json(&json!({})), 422),
         (world.post("/projects/shop/items").json(&json!({ "title": 3 })), 422),
         (world.post("/projects/shop/items").json(&json!({ "title": "x", "type": "nope" })), 422),
@@ -172,6 +173,8 @@ async fn nonsense_about_items_gets_the_fitting_answer() {
         (world.post(&format!("/items/{id}/transitions")).json(&json!({})), 422),
         (world.post(&format!("/items/{id}/transitions")).json(&json!({ "name": "Ship", "to": "live" })), 422),
         (world.post(&format!("/items/{id}/transitions")).json(&json!({ "name": "Fly" })), 409),
+        (world.post(&format!("/items/{id}/transitions")).json(&json!({ "name": long })), 422),
+        (world.post(&format!("/items/{id}/transitions")).json(&json!({ "name": "Ship", "comment": long })), 422),
         (world.post(&format!("/items/{id}/comments")).json(&json!({ "body": " " })), 422),
         (world.get("/projects/shop/definitions/workflow/nope"), 404),
     ];

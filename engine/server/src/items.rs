@@ -67,6 +67,19 @@ pub(crate) enum ItemError {
     Store(#[from] StoreError),
 }
 
+impl ItemError {
+    /// Tells whether there are no definitions by which anything could be decided, now or later.
+    fn lacks_definitions(&self) -> bool {
+        match self {
+            Self::NoWorkflow(_) | Self::NoRevision => true,
+            Self::Revision(reason) | Self::Dispatch(DispatchError::Revision(reason)) => {
+                !matches!(reason, RevisionError::Store(_))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What came of a command.
 pub(crate) struct Outcome {
     /// The item after it.
@@ -163,9 +176,7 @@ impl Items {
                 self.store.commit(vec![update]).await.map(drop).map_err(CommitFailure::from).map_err(ItemError::from)
             }
             // Without its workflow nothing can be decided; the item must not wait for ever for that.
-            Err(error @ (ItemError::NoWorkflow(_) | ItemError::NoRevision)) => {
-                self.abandon(id, run, held, &error).await
-            }
+            Err(error) if error.lacks_definitions() => self.abandon(id, run, held, &error).await,
             outcome => outcome.map(drop),
         }
     }
@@ -197,11 +208,12 @@ impl Items {
     /// Returns an item as people see it.
     pub(crate) async fn show(&self, id: ItemId) -> Result<(Item, Json), ItemError> {
         let (row, item) = self.load(id).await?;
-        let around = self.surroundings(row.project).await?;
-        let snapshot = match machine_of(&around.revision, &row.workflow) {
-            Ok(machine) => item.snapshot(machine),
+        let around = self.surroundings(row.project).await;
+        let snapshot = around.and_then(|around| Ok(item.snapshot(machine_of(&around.revision, &row.workflow)?)));
+        let snapshot = match snapshot {
             // Without its workflow it still is what it says.
-            Err(_) => serde_json::to_value(&item).unwrap_or_default(),
+            Err(error) if error.lacks_definitions() => serde_json::to_value(&item).unwrap_or_default(),
+            snapshot => snapshot?,
         };
         Ok((item, snapshot))
     }

@@ -1,12 +1,12 @@
 //! The kiket server and its command line: wiring, driver, API, event streams.
 //!
-//! The only crate that listens, schedules or reads a clock. What calls what:
+//! The only crate that serves, schedules or asks what time it is. What calls what:
 //!
 //! ```text
 //! main → cli → app → { api, driver, publish } → items → { dispatch, events } → { revisions, plugins } → store, host, sync, core
 //! ```
 //!
-//! Siblings in braces never import each other; they meet in the store.
+//! Siblings in braces never import each other, but that `api` asks `publish` for a sync by hand; they meet in the store.
 
 mod api;
 pub mod app;

@@ -15,7 +15,7 @@ use super::auth::Admin;
 use super::{Api, Problem, items};
 
 /// Longest comment, in bytes.
-const COMMENT_BYTES: usize = 64 * 1024;
+pub(super) const COMMENT_BYTES: usize = 64 * 1024;
 
 pub(super) fn router() -> Router<Api> {
     Router::new().route("/items/{item}/comments", get(list).post(add)).route("/items/{item}/history", get(history))

@@ -14,8 +14,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue, json};
 
 use super::auth::Admin;
+use super::comments::COMMENT_BYTES;
 use super::{Api, Problem, projects};
 use crate::items::{Outcome, Wish};
+
+/// Longest text that titles are searched for, and longest name of a transition or a state that is asked for, in bytes.
+const NAME_BYTES: usize = 500;
 
 pub(super) fn router() -> Router<Api> {
     Router::new()
@@ -79,6 +83,10 @@ async fn list(
     let before = query.cursor.as_deref().map(str::parse).transpose();
     let before = before
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours"))?;
+    if query.q.as_ref().is_some_and(|text| text.len() > NAME_BYTES) {
+        let detail = format!("`q` has at most {NAME_BYTES} bytes");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail));
+    }
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let filter = ItemFilter {
         project: Some(project.id),
@@ -136,15 +144,20 @@ async fn transition(
 ) -> Result<Response, Problem> {
     let Json(TransitionBody { name, to, comment }) = body?;
     let wanted = match (name, to) {
-        (Some(name), None) => Wanted::Name(name),
-        (None, Some(to)) => Wanted::To(to),
+        (Some(name), None) if name.len() <= NAME_BYTES => Wanted::Name(name),
+        (None, Some(to)) if to.len() <= NAME_BYTES => Wanted::To(to),
         _ => {
             return Err(Problem::invalid(
                 "invalid_transition",
-                "give either the transition's `name` or the state it leads `to`",
+                format!(
+                    "give either the transition's `name` or the state it leads `to`, of at most {NAME_BYTES} bytes"
+                ),
             ));
         }
     };
+    if comment.as_ref().is_some_and(|comment| comment.len() > COMMENT_BYTES) {
+        return Err(Problem::invalid("invalid_comment", format!("a comment has at most {COMMENT_BYTES} bytes")));
+    }
     let id = find(&api, &item).await?;
     let command = Command::Transition { wanted, comment };
     let outcome = api.items.tell(id, command, &Actor::admin(&admin.name), seen_version(&headers)?).await?;

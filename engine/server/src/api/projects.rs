@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::auth::Admin;
-use super::{Api, Problem};
+use super::{Api, Problem, body};
 use crate::{clock, token};
 
 pub(super) fn router() -> Router<Api> {
@@ -119,11 +119,7 @@ async fn sync(
     Path(project): Path<String>,
     body: axum::body::Bytes,
 ) -> Result<Json<JsonValue>, Problem> {
-    let body: SyncBody = match body.as_ref() {
-        b"" => SyncBody::default(),
-        body => serde_json::from_slice(body)
-            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_body", error.to_string()))?,
-    };
+    let body: SyncBody = body::read(&body)?;
     let project = find(&api, &project).await?;
     let synced = api.publisher.sync(&project, body.branch, "api").await?;
     let revision = match synced.revision {

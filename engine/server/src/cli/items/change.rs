@@ -54,7 +54,7 @@ pub(super) struct Comment {
 /// Take an item along a transition, or to a state
 #[derive(clap::Args)]
 #[command(after_help = "Exit code: 0 moved or waiting for its actions, 2 refused, 1 it could not be asked\n\n\
-Example:\n  kiket items move shop-12 \"Start Triage\"\n  kiket items move shop-12 --to done")]
+Examples:\n  kiket items move shop-12 \"Start Triage\"\n  kiket items move shop-12 --to done")]
 pub(super) struct Move {
     /// The item
     item: String,
