@@ -121,7 +121,8 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// Compiles the transition out of one state; `None` where a state is not there, which was reported.
+    /// Compiles the transition out of one state; `None` where a state is not there or there is too much to do, which
+    /// was reported.
     fn transition(
         &mut self,
         transition: &TransitionDefinition,
