@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calls::HostCallError;
+use crate::calls::Lost;
 use crate::digest::Digest;
 use crate::invoke::Usage;
 
@@ -199,7 +199,7 @@ pub(crate) enum Stop {
     #[error("the plugin wrote more than {0} bytes of log")]
     LogBytes(usize),
     #[error("the engine ended the call: {0}")]
-    Lost(#[from] HostCallError),
+    Lost(#[from] Lost),
 }
 
 impl Stop {

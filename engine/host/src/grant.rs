@@ -4,6 +4,9 @@
 //! text of a URL. Whether a name's address may be connected to is a second
 //! question, asked where the connection is made (`outbound`).
 
+mod capability;
+mod mail;
+
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -13,13 +16,33 @@ use url::Host;
 
 use crate::target::Target;
 
+pub use capability::{
+    AppGrant, ArtifactsGrant, Capability, ItemScope, KvGrant, ProcessGrant, SecretGrant, SecretUse, WorkspaceGrant,
+};
+pub use mail::{AddressPattern, InvalidAddressPattern, MailGrant, MailSecurity};
+
 /// Everything a project granted one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Grants {
     /// Outbound HTTP.
-    #[serde(default)]
     pub http: Vec<HttpGrant>,
+    /// Secrets, and what may be done with each.
+    pub secrets: Vec<SecretGrant>,
+    /// Values that are kept.
+    pub kv: Option<KvGrant>,
+    /// The commit's files.
+    pub workspace: Option<WorkspaceGrant>,
+    /// What runs leave behind.
+    pub artifacts: Option<ArtifactsGrant>,
+    /// Programs of the system.
+    pub process: Option<ProcessGrant>,
+    /// The project's items.
+    pub items: Vec<ItemScope>,
+    /// Servers that take e-mail.
+    pub mail: Vec<MailGrant>,
+    /// Apps that may be put live.
+    pub deployments: Vec<AppGrant>,
 }
 
 /// Leave to send requests to one host, or to every host below one domain.
@@ -116,7 +139,13 @@ impl HostPattern {
         matches!(self.0, Pattern::Exactly(_))
     }
 
-    fn matches(&self, host: &Host) -> bool {
+    /// Whether the pattern covers a host as it was written; a text that is no host is covered by none.
+    pub(crate) fn matches_text(&self, host: &str) -> bool {
+        read_host(host).is_some_and(|host| self.matches(&host))
+    }
+
+    /// Whether the pattern covers a host as it was parsed.
+    pub(crate) fn matches(&self, host: &Host) -> bool {
         match (&self.0, host) {
             (Pattern::Exactly(exactly), host) => exactly == host,
             // A label is never empty, so the name before the suffix is one or more labels.
@@ -174,6 +203,14 @@ impl From<HostPattern> for String {
     fn from(pattern: HostPattern) -> Self {
         pattern.to_string()
     }
+}
+
+/// Reads a host as it stands outside of a URL.
+pub(crate) fn read_host(text: &str) -> Option<Host> {
+    if let Ok(address) = text.parse::<Ipv6Addr>() {
+        return Some(Host::Ipv6(address));
+    }
+    Host::parse(text).ok().filter(|host| !matches!(host, Host::Domain(name) if name.ends_with('.')))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! One call of one action: a fresh store, an instance, an outcome.
+//! Calls into a component: a fresh store, an instance, an outcome.
 //!
 //! Nothing of a call outlives it. The store is dropped whether the guest
-//! returned, trapped or was cut off, and with the future of [`Host::invoke`] if
-//! its caller goes away.
+//! returned, trapped or was cut off, and with the future of the call if its
+//! caller goes away. The four verbs are the four interfaces a component may
+//! export; they differ only in what goes in and comes out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,45 +11,42 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
+use wasmtime::component::Instance;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
-use crate::bindings::PluginPre;
-use crate::bindings::exports::kiket::plugin::action::{Failure, Invocation as GuestInvocation, TransientFailure};
 use crate::calls::HostCalls;
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::error::{FailureKind, InvokeError, Reason, Stop};
 use crate::grant::Grants;
 use crate::journal::Journal;
+use crate::load::Loaded;
+use crate::placeholder::Placeholders;
 use crate::state::State;
+use crate::wit::action::Invocation;
+use crate::wit::guard::{Transition, Verdict};
+use crate::wit::recovery::EffectState;
+use crate::wit::trigger::{Request, TriggerEvent};
+use crate::wit::types::{Failure, TransientFailure};
 use crate::{Host, trap};
 
 /// Most bytes a guest hands over in one host call, or as its result.
 const HOSTCALL_BYTES: usize = 8 * 1024 * 1024;
 
-/// One call of one action.
+/// What a component is called under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invocation {
-    /// The plugin; it must be loaded.
+pub struct Terms {
+    /// The component; it must be loaded.
     pub plugin: Digest,
-    /// Name of the action, as the plugin's manifest lists it.
-    pub action: String,
-    /// The input: a JSON object as text.
-    pub input: String,
-    /// The stage's environment, in order.
-    pub env: Vec<(String, String)>,
-    /// Id of the run.
-    pub run: String,
-    /// Id of the stage inside the run.
-    pub stage: String,
-    /// Which attempt this is, counted from 1.
-    pub attempt: u32,
-    /// The same for every attempt of this stage of this run.
-    pub effect_key: String,
-    /// What the project granted the plugin.
+    /// What the project granted it.
     pub grants: Arc<Grants>,
     /// How much the call may use.
     pub limits: Limits,
+    /// What stands for secrets in its input.
+    pub placeholders: Placeholders,
+    /// What its random numbers come from: the same seed gives the same numbers.
+    /// Nobody but the engine may know it.
+    pub seed: [u8; 32],
 }
 
 /// How much one call may use.
@@ -117,20 +115,122 @@ pub struct Usage {
     pub host_calls: u64,
 }
 
-type Outcome = wasmtime::Result<Result<String, Failure>>;
-
 impl Host {
-    /// Carries out one call. What the guest asks for goes to `calls`.
+    /// Carries out an action. What the guest asks for goes to `calls`.
     ///
     /// Dropping the future ends the guest at once.
     ///
     /// # Errors
     /// Every way a call can end without an output is an [`InvokeError`] with a
     /// stable code; none of them harms the host or another call.
-    pub async fn invoke(&self, call: Invocation, calls: Arc<dyn HostCalls>) -> Result<Output, InvokeError> {
-        let plugin = self.shelf.get(&call.plugin).ok_or(InvokeError::NotLoaded(call.plugin))?;
+    pub async fn invoke(
+        &self,
+        terms: Terms,
+        call: Invocation,
+        calls: Arc<dyn HostCalls>,
+    ) -> Result<Output, InvokeError> {
+        let limits = terms.limits;
+        let (answer, usage) = self
+            .enter(terms, calls, async |plugin, store, instance| match &plugin.exports.action {
+                Some(action) => action.load(&mut *store, instance)?.call_run(store, &call).await,
+                None => Err(missing("action")),
+            })
+            .await?;
+        let json = answer.map_err(|failure| fail(failure, limits.log_line, usage))?;
+        match check_output(&json, limits.output) {
+            Ok(()) => Ok(Output { json, usage }),
+            Err((reason, message)) => Err(InvokeError::Stopped { reason, message, usage }),
+        }
+    }
+
+    /// Asks what became of the effect of a call that was cut off.
+    ///
+    /// # Errors
+    /// As [`Host::invoke`].
+    pub async fn check(
+        &self,
+        terms: Terms,
+        call: Invocation,
+        calls: Arc<dyn HostCalls>,
+    ) -> Result<EffectState, InvokeError> {
+        let limits = terms.limits;
+        let (state, usage) = self
+            .enter(terms, calls, async |plugin, store, instance| match &plugin.exports.recovery {
+                Some(recovery) => recovery.load(&mut *store, instance)?.call_check(store, &call).await,
+                None => Err(missing("recovery")),
+            })
+            .await?;
+        if let EffectState::Happened(output) = &state {
+            check_output(output, limits.output).map_err(|(reason, message)| InvokeError::Stopped {
+                reason,
+                message,
+                usage,
+            })?;
+        }
+        Ok(state)
+    }
+
+    /// Asks a guard whether an item may take a transition.
+    ///
+    /// # Errors
+    /// As [`Host::invoke`]. Whoever asks takes an error for a refusal.
+    pub async fn decide(
+        &self,
+        terms: Terms,
+        transition: Transition,
+        calls: Arc<dyn HostCalls>,
+    ) -> Result<Verdict, InvokeError> {
+        let longest = terms.limits.log_line;
+        let (verdict, _) = self
+            .enter(terms, calls, async |plugin, store, instance| match &plugin.exports.guard {
+                Some(guard) => guard.load(&mut *store, instance)?.call_decide(store, &transition).await,
+                None => Err(missing("guard")),
+            })
+            .await?;
+        Ok(match verdict {
+            Verdict::Deny(reason) => Verdict::Deny(cut(reason, longest)),
+            Verdict::Allow => Verdict::Allow,
+        })
+    }
+
+    /// Asks which events a request from outside is about.
+    ///
+    /// # Errors
+    /// As [`Host::invoke`].
+    pub async fn translate(
+        &self,
+        terms: Terms,
+        request: Request,
+        calls: Arc<dyn HostCalls>,
+    ) -> Result<Vec<TriggerEvent>, InvokeError> {
+        let limits = terms.limits;
+        let (answer, usage) = self
+            .enter(terms, calls, async |plugin, store, instance| match &plugin.exports.trigger {
+                Some(trigger) => trigger.load(&mut *store, instance)?.call_translate(store, &request).await,
+                None => Err(missing("trigger")),
+            })
+            .await?;
+        let events = answer.map_err(|failure| fail(failure, limits.log_line, usage))?;
+        for event in &events {
+            check_output(&event.data, limits.output).map_err(|(reason, message)| InvokeError::Stopped {
+                reason,
+                message,
+                usage,
+            })?;
+        }
+        Ok(events)
+    }
+
+    /// Makes an instance, calls it and accounts for what it used.
+    async fn enter<T>(
+        &self,
+        terms: Terms,
+        calls: Arc<dyn HostCalls>,
+        call: impl AsyncFnOnce(&Loaded, &mut Store<State>, &Instance) -> wasmtime::Result<T>,
+    ) -> Result<(T, Usage), InvokeError> {
+        let plugin = self.shelf.get(&terms.plugin).ok_or(InvokeError::NotLoaded(terms.plugin))?;
         let started = Instant::now();
-        let limits = Limits { memory: call.limits.memory.min(self.memory), ..call.limits };
+        let limits = Limits { memory: terms.limits.memory.min(self.memory), ..terms.limits };
         let deadline = started.checked_add(limits.wall).unwrap_or_else(|| started + FOREVER).into();
         let over = || format!("the plugin did not end within {:?}", limits.wall);
 
@@ -143,12 +243,16 @@ impl Host {
 
         let clock = Arc::new(Clock::new());
         let journal = Arc::new(Journal::new(Arc::clone(&calls), Arc::clone(&clock), limits));
-        let state = State::new(calls, Arc::clone(&clock), Arc::clone(&journal), Arc::clone(&call.grants), limits);
+        let state = State::new(calls, Arc::clone(&clock), Arc::clone(&journal), Terms { limits, ..terms });
         let mut store = self.store(state);
 
         let mut outcome = None;
         let flushed = timeout_at(deadline, async {
-            outcome = Some(clock.meter(run(&mut store, &plugin, call.into())).await);
+            let run = async {
+                let instance = plugin.linked.instantiate_async(&mut store).await?;
+                call(&plugin, &mut store, &instance).await
+            };
+            outcome = Some(clock.meter(run).await);
             journal.finish().await
         })
         .await;
@@ -165,11 +269,7 @@ impl Host {
             (Some(Err(error)), _) => stopped(trap::explain(&error, state)),
             (_, Err(_)) => stopped((Reason::TimeoutWall, over())),
             (_, Ok(Err(lost))) => stopped((Reason::Lost, Stop::Lost(lost).to_string())),
-            (Some(Ok(Ok(json))), Ok(Ok(()))) => match check_output(&json, limits.output) {
-                Ok(()) => Ok(Output { json, usage }),
-                Err(refused) => stopped(refused),
-            },
-            (Some(Ok(Err(failure))), Ok(Ok(()))) => Err(fail(failure, limits.log_line, usage)),
+            (Some(Ok(answer)), Ok(Ok(()))) => Ok((answer, usage)),
             (None, Ok(_)) => unreachable!("the log is finished after the call has an outcome"),
         }
     }
@@ -198,11 +298,6 @@ fn look_up(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline
     Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
 }
 
-async fn run(store: &mut Store<State>, plugin: &PluginPre<State>, invocation: GuestInvocation) -> Outcome {
-    let guest = plugin.instantiate_async(&mut *store).await?;
-    guest.kiket_plugin_action().call_run(store, &invocation).await
-}
-
 /// An output has to be one that every reader of JSON takes, its depth included.
 fn check_output(json: &str, limit: usize) -> Result<(), (Reason, String)> {
     if json.len() > limit {
@@ -216,7 +311,7 @@ fn check_output(json: &str, limit: usize) -> Result<(), (Reason, String)> {
 }
 
 fn fail(failure: Failure, longest: usize, usage: Usage) -> InvokeError {
-    let (kind, mut message, retry_after) = match failure {
+    let (kind, message, retry_after) = match failure {
         Failure::InvalidInput(message) => (FailureKind::InvalidInput, message, None),
         Failure::Permanent(message) => (FailureKind::Permanent, message, None),
         Failure::Denied(message) => (FailureKind::Denied, message, None),
@@ -224,13 +319,15 @@ fn fail(failure: Failure, longest: usize, usage: Usage) -> InvokeError {
             (FailureKind::Transient, message, retry_after_ms.map(Duration::from_millis))
         }
     };
-    message.truncate(message.floor_char_boundary(longest));
-    InvokeError::Failure { kind, message, retry_after, usage }
+    InvokeError::Failure { kind, message: cut(message, longest), retry_after, usage }
 }
 
-impl From<Invocation> for GuestInvocation {
-    fn from(call: Invocation) -> Self {
-        let Invocation { action, input, env, run, stage, attempt, effect_key, .. } = call;
-        Self { action, input, env, run, stage, attempt, effect_key }
-    }
+fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text
+}
+
+/// The component does not export what is called: whoever loaded it did not look.
+fn missing(interface: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("the component does not export `kiket:plugin/{interface}`"))
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::calls::{HostCallError, HostCalls, Level, LogLine};
+use crate::calls::{HostCalls, Level, LogLine, Lost};
 use crate::clock::Clock;
 use crate::error::Stop;
 use crate::invoke::Limits;
@@ -53,7 +53,7 @@ impl Journal {
     }
 
     /// Sends what waits.
-    pub(crate) async fn drain(&self) -> Result<(), HostCallError> {
+    pub(crate) async fn drain(&self) -> Result<(), Lost> {
         self.clock
             .outside(async {
                 // The lock is not held while the line is sent.
@@ -66,7 +66,7 @@ impl Journal {
     }
 
     /// Sends what waits and the lines that were never ended.
-    pub(crate) async fn finish(&self) -> Result<(), HostCallError> {
+    pub(crate) async fn finish(&self) -> Result<(), Lost> {
         self.book().end_lines();
         self.drain().await
     }

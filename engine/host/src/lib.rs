@@ -7,7 +7,7 @@
 //! ```text
 //! bytes ── Host::load ──► compiled and linked, by digest
 //!                               │
-//! Invocation ── Host::invoke ──►│ fresh store ► instance ► action.run ► Output
+//! Terms ── Host::invoke, decide … ►│ fresh store ► instance ► action.run ► Output
 //!                               │      │
 //!                               │      └ gate (grants, counts) ► HostCalls ► Outbound
 //! ```
@@ -24,6 +24,7 @@ mod clock;
 mod digest;
 mod engine;
 mod error;
+mod fill;
 mod gate;
 mod grant;
 mod imports;
@@ -33,6 +34,7 @@ mod limiter;
 mod load;
 mod manifest;
 mod outbound;
+mod placeholder;
 mod state;
 mod target;
 mod ticker;
@@ -46,14 +48,33 @@ use wasmtime::Engine;
 use load::Shelf;
 use ticker::Ticker;
 
-pub use calls::{HostCallError, HostCalls, HttpError, HttpRequest, HttpResponse, Level, LogLine, Permit, Progress};
+pub use calls::{
+    Answer, ArtifactCalls, ClockCalls, Denial, DeploymentCalls, HostCalls, HttpCalls, HttpPermit, ItemCalls,
+    ItemRequest, KvCalls, Level, LogLine, Lost, MailCalls, MailPermit, ProcessCalls, Progress, ReportCalls,
+    SecretCalls, WorkspaceAnswer, WorkspaceCalls, WorkspaceRequest,
+};
 pub use digest::{Digest, InvalidDigest};
 pub use engine::HostConfig;
 pub use error::{FailureKind, HostError, InvokeError, LoadError, Reason};
-pub use grant::{Grants, HostPattern, HttpGrant, InvalidHostPattern, Scheme};
-pub use invoke::{Invocation, Limits, Output, Usage};
+pub use fill::{mail_secrets_of, secrets_of};
+pub use grant::{
+    AddressPattern, AppGrant, ArtifactsGrant, Capability, Grants, HostPattern, HttpGrant, InvalidAddressPattern,
+    InvalidHostPattern, ItemScope, KvGrant, MailGrant, MailSecurity, ProcessGrant, Scheme, SecretGrant, SecretUse,
+    WorkspaceGrant,
+};
+pub use invoke::{Limits, Output, Terms, Usage};
+pub use load::Exports;
 pub use manifest::{MANIFEST_BYTES, MANIFEST_SECTION, ManifestError, manifest_section};
-pub use outbound::{Outbound, OutboundError};
+pub use outbound::{MailFailed, Outbound, OutboundError, SendError};
+pub use placeholder::Placeholders;
+
+/// The values that cross the border between guests and the engine: those of `wit/`, by interface.
+pub mod wit {
+    pub use crate::bindings::exports::kiket::plugin::{action, guard, recovery, trigger};
+    pub use crate::bindings::kiket::plugin::{
+        artifacts, deployments, http, items, kv, mail, process, secrets, types, workspace,
+    };
+}
 
 /// Loads components and calls them. Cheap to clone; the last clone stops the
 /// thread behind it.
@@ -92,6 +113,12 @@ impl Host {
     /// See [`LoadError`]; a component that failed may be loaded again.
     pub async fn load(&self, digest: &Digest, component: &[u8]) -> Result<(), LoadError> {
         self.shelf.load(digest, component).await
+    }
+
+    /// Which interfaces a loaded component exports.
+    #[must_use]
+    pub fn exports(&self, digest: &Digest) -> Option<Exports> {
+        self.shelf.get(digest).map(|plugin| plugin.exports())
     }
 
     /// Whether [`Host::load`] succeeded for this digest.

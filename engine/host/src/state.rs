@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha20Rng;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::HostCalls;
 use crate::clock::Clock;
 use crate::gate::Gate;
-use crate::grant::Grants;
-use crate::imports::stdio;
-use crate::invoke::Limits;
+use crate::imports::{clock::Clocks, stdio};
+use crate::invoke::{Limits, Terms};
 use crate::journal::Journal;
 use crate::limiter::Limiter;
 
@@ -32,15 +33,18 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(
-        calls: Arc<dyn HostCalls>,
-        clock: Arc<Clock>,
-        journal: Arc<Journal>,
-        grants: Arc<Grants>,
-        limits: Limits,
-    ) -> Self {
+    pub(crate) fn new(calls: Arc<dyn HostCalls>, clock: Arc<Clock>, journal: Arc<Journal>, terms: Terms) -> Self {
+        let Terms { grants, limits, placeholders, seed, .. } = terms;
+        // Two streams that do not meet, and a number from neither.
+        let mut second = seed;
+        second[0] ^= 1;
         // The builder starts empty: no files, sockets, environment or arguments.
         let wasi = WasiCtx::builder()
+            .secure_random(ChaCha20Rng::from_seed(seed))
+            .insecure_random(ChaCha20Rng::from_seed(second))
+            .insecure_random_seed(u128::from_le_bytes(std::array::from_fn(|at| seed[at])).rotate_left(7))
+            .wall_clock(Clocks(Arc::clone(&calls)))
+            .monotonic_clock(Clocks(Arc::clone(&calls)))
             .stdout(stdio::Stdio::stdout(&journal))
             .stderr(stdio::Stdio::stderr(&journal))
             .allow_tcp(false)
@@ -50,7 +54,7 @@ impl State {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
-        let gate = Gate::new(grants, limits);
+        let gate = Gate::new(grants, placeholders, limits);
         Self { calls, clock, journal, gate, limiter: Limiter::new(limits.memory), limits, wasi, table }
     }
 }

@@ -59,6 +59,16 @@ impl Target {
         url.set_fragment(None);
         Ok(Self { method, scheme, host, port, url })
     }
+
+    /// Says that nothing grants this target, and what would.
+    pub(crate) fn not_granted(&self) -> String {
+        let Self { method, scheme, host, port, .. } = self;
+        format!(
+            "{method} {scheme}://{host}:{port} is not granted: to allow it, add \
+             `{{ scheme: {scheme}, host: \"{host}\", port: {port}, methods: [{method}] }}` \
+             to this plugin's `grants.http` in `.kiket/plugins.yaml`"
+        )
+    }
 }
 
 fn brief(text: &str) -> String {

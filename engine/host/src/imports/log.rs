@@ -7,7 +7,7 @@ use crate::state::State;
 
 impl Host for State {
     async fn line(&mut self, level: Level, text: String) -> wasmtime::Result<()> {
-        self.gate.report()?;
+        self.gate.free()?;
         self.journal.append(level.into(), &text)?;
         self.journal.drain().await.map_err(Stop::Lost)?;
         Ok(())

@@ -7,7 +7,7 @@ use crate::state::State;
 
 impl Host for State {
     async fn report(&mut self, status: Status) -> wasmtime::Result<()> {
-        self.gate.report()?;
+        self.gate.free()?;
         let Status { mut message, done, total } = status;
         message.truncate(message.floor_char_boundary(self.limits.log_line));
         let sent = self.calls.progress(Progress { message, done, total });

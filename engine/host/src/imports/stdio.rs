@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use crate::calls::HostCallError;
+use crate::calls::Lost;
 use crate::error::Stop;
 use crate::journal::{Journal, Stream};
 
@@ -24,7 +24,7 @@ pub(crate) struct Stdio {
     journal: Arc<Journal>,
     stream: Stream,
     /// Why the last lines could not be sent, until the guest's next step raises it.
-    lost: Option<HostCallError>,
+    lost: Option<Lost>,
 }
 
 impl Stdio {

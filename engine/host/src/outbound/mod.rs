@@ -1,4 +1,4 @@
-//! The real HTTP client: what stands between a plugin's request and the network.
+//! The real HTTP client, and beside it the one for e-mail ([`mail`]): what stands between a plugin's request and the network.
 //!
 //! It sends one request and reads one response. It follows no redirects, keeps
 //! no cookies, reads no proxy settings and repeats nothing. Requests with
@@ -8,6 +8,7 @@
 //! The caller has checked the grant; this module checks the address.
 
 mod address;
+mod mail;
 mod resolver;
 
 use std::error::Error as _;
@@ -21,8 +22,11 @@ use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Host;
 
-use crate::calls::{HttpError, HttpRequest, HttpResponse, Permit};
-use crate::target::Target;
+use crate::calls::HttpPermit;
+use crate::fill;
+use crate::wit::http::{Error as HttpError, Request, Response as HttpResponse};
+pub use mail::MailFailed;
+pub(crate) use mail::Parties;
 use resolver::{Refused, Resolver, admit_literal};
 
 /// How long a connection may take to stand, TLS included.
@@ -53,6 +57,7 @@ const RESERVED: [&str; 10] = [
 pub struct Outbound {
     public: Client,
     private: Client,
+    tls: Arc<ClientConfig>,
 }
 
 /// The client cannot be set up.
@@ -66,6 +71,23 @@ pub enum OutboundError {
     Client(#[from] reqwest::Error),
 }
 
+/// A request that got no response.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{error:?}")]
+pub struct SendError {
+    /// Why, as the guest is told.
+    pub error: HttpError,
+    /// Whether it may have reached the other side.
+    pub sent: bool,
+}
+
+impl From<HttpError> for SendError {
+    /// What is refused before there is a connection was not sent.
+    fn from(error: HttpError) -> Self {
+        Self { error, sent: false }
+    }
+}
+
 impl Outbound {
     /// A client that trusts the certificates this system trusts.
     ///
@@ -76,24 +98,40 @@ impl Outbound {
             .with_safe_default_protocol_versions()?
             .with_platform_verifier()?
             .with_no_client_auth();
-        Ok(Self { public: client(tls.clone(), false)?, private: client(tls, true)? })
+        Self::with_tls(tls)
     }
 
-    /// Sends the request and reads the whole response, as far as the permit goes.
+    /// A client that trusts the certificates these settings trust.
     ///
     /// # Errors
-    /// Every variant of [`HttpError`] but `Lost`.
-    pub async fn send(&self, request: HttpRequest, permit: Permit) -> Result<HttpResponse, HttpError> {
-        let target = Target::parse(&request.method, &request.url).map_err(HttpError::InvalidRequest)?;
+    /// Fails where the HTTP client refuses the settings.
+    pub fn with_tls(tls: ClientConfig) -> Result<Self, OutboundError> {
+        let (public, private) = (client(tls.clone(), false)?, client(tls.clone(), true)?);
+        Ok(Self { public, private, tls: Arc::new(tls) })
+    }
+
+    /// Puts the secrets in, checks what comes of it against the permit, sends the
+    /// request and reads the whole response. `value` knows the secrets that
+    /// [`secrets_of`](crate::secrets_of) names.
+    ///
+    /// # Errors
+    /// Every variant of `wit`'s `error`, and whether the request may have been sent.
+    pub async fn send(
+        &self,
+        request: Request,
+        permit: &HttpPermit,
+        value: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Result<HttpResponse, SendError> {
+        let (request, target, exactly) = fill::fill(request, permit, value)?;
         let literal = match target.host {
             Host::Ipv4(address) => Some(IpAddr::V4(address)),
             Host::Ipv6(address) => Some(IpAddr::V6(address)),
             Host::Domain(_) => None,
         };
         if let Some(address) = literal {
-            admit_literal(address, permit.allow_private).map_err(|refused| HttpError::Denied(refused.to_string()))?;
+            admit_literal(address, exactly).map_err(|refused| HttpError::Denied(refused.to_string()))?;
         }
-        let client = if permit.allow_private { &self.private } else { &self.public };
+        let client = if exactly { &self.private } else { &self.public };
         let response = client
             .request(target.method, target.url)
             .headers(headers(&request.headers)?)
@@ -102,7 +140,8 @@ impl Outbound {
             .send()
             .await
             .map_err(explain)?;
-        read(response, permit.response_bytes).await
+        // What cannot be read was answered all the same.
+        read(response, permit.response_bytes).await.map_err(|error| SendError { error, sent: true })
     }
 }
 
@@ -154,7 +193,7 @@ async fn read(mut response: Response, limit: usize) -> Result<HttpResponse, Http
         })
         .collect();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(explain)? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| explain(error).error)? {
         if body.len() + chunk.len() > limit {
             return Err(HttpError::ResponseTooLarge);
         }
@@ -164,19 +203,20 @@ async fn read(mut response: Response, limit: usize) -> Result<HttpResponse, Http
 }
 
 /// Decides by the types in the chain of causes; the innermost text is the one that says what happened.
-fn explain(error: reqwest::Error) -> HttpError {
+fn explain(error: reqwest::Error) -> SendError {
+    let sent = !error.is_connect() && !error.is_builder();
     let mut cause = error.source();
     let mut text = None;
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<Refused>() {
-            return HttpError::Denied(refused.to_string());
+            return HttpError::Denied(refused.to_string()).into();
         }
         text = Some(inner.to_string());
         cause = inner.source();
     }
     if error.is_timeout() {
-        return HttpError::TimedOut;
+        return SendError { error: HttpError::TimedOut, sent };
     }
     let text = text.unwrap_or_else(|| error.without_url().to_string());
-    HttpError::Unreachable(text)
+    SendError { error: HttpError::Unreachable(text), sent }
 }

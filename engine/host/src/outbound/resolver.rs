@@ -8,6 +8,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Host;
 
 use super::address::Reach;
 
@@ -44,14 +45,32 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let host = name.as_str();
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            for address in &addresses {
-                admit_name(host, address.ip(), allow_private)?;
-            }
+            let addresses = resolve(name.as_str(), 0, allow_private).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a host, all of them admitted.
+pub(super) async fn addresses(host: &Host, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, Unresolved> {
+    let literal: IpAddr = match host {
+        Host::Domain(name) => return resolve(name, port, allow_private).await,
+        Host::Ipv4(address) => (*address).into(),
+        Host::Ipv6(address) => (*address).into(),
+    };
+    admit_literal(literal, allow_private)?;
+    Ok(vec![(literal, port).into()])
+}
+
+/// What keeps a name from being resolved: the system's error, or [`Refused`].
+pub(super) type Unresolved = Box<dyn std::error::Error + Send + Sync>;
+
+async fn resolve(name: &str, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, Unresolved> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await?.collect();
+    for address in &addresses {
+        admit_name(name, address.ip(), allow_private)?;
+    }
+    Ok(addresses)
 }
 
 /// Whether a name may lead to this address.

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use kiket_host::{Digest, FailureKind, HostCalls, InvokeError, Limits, Usage};
 
 use crate::guest::{component, requesting, returning};
-use crate::harness::{Answer, Recorder, call, granting, host, host_with, invoke, invoke_with, load, refused};
+use crate::harness::{
+    Answer, Call, Recorder, call, granting, host, host_with, invoke, invoke_with, load, perform, refused,
+};
 
 const ECHO: &str = "(call $ok (local.get $input) (local.get $input_len))";
 
@@ -69,7 +71,7 @@ async fn reports_the_failure_the_guest_chose() {
 #[tokio::test]
 async fn says_when_a_plugin_is_not_loaded() {
     let digest = Digest::of(b"nobody");
-    let error = host().invoke(call(digest), Arc::new(Recorder::default())).await.expect_err("not loaded");
+    let error = perform(&host(), call(digest), Arc::new(Recorder::default())).await.expect_err("not loaded");
     assert_eq!(error, InvokeError::NotLoaded(digest));
     assert_eq!(error.usage(), Usage::default());
 }
@@ -86,7 +88,7 @@ async fn gives_every_call_a_fresh_instance() {
     let host = host();
     let digest = load(&host, &counter).await;
     for _ in 0..3 {
-        host.invoke(call(digest), Arc::new(Recorder::default())).await.expect("an output");
+        perform(&host, call(digest), Arc::new(Recorder::default())).await.expect("an output");
     }
 }
 
@@ -98,7 +100,7 @@ async fn runs_two_hundred_calls_at_once() {
         .map(|number| {
             let (host, mut call) = (host.clone(), call(digest));
             call.input = format!(r#"{{"number":{number}}}"#);
-            tokio::spawn(async move { host.invoke(call, Arc::new(Recorder::default())).await })
+            tokio::spawn(async move { perform(&host, call, Arc::new(Recorder::default())).await })
         })
         .collect();
     for (number, call) in calls.into_iter().enumerate() {
@@ -116,13 +118,13 @@ async fn makes_a_call_wait_for_a_free_place_on_its_own_time() {
     first.grants = granting(kiket_host::Scheme::Https, "a.example", None);
     let first = tokio::spawn({
         let (host, calls) = (host.clone(), Arc::clone(&calls));
-        async move { host.invoke(first, calls).await }
+        async move { perform(&host, first, calls).await }
     });
     calls.requested.notified().await;
 
     let mut second = call(blocked);
     second.limits.wall = Duration::from_millis(50);
-    let (code, message) = refused(host.invoke(second, Arc::clone(&calls) as Arc<dyn HostCalls>).await);
+    let (code, message) = refused(perform(&host, second, Arc::clone(&calls) as Arc<dyn HostCalls>).await);
     assert_eq!(code, "timeout_wall", "{message}");
     assert!(message.contains("free place"), "{message}");
     first.abort();
@@ -136,7 +138,7 @@ async fn ends_a_guest_whose_caller_goes_away() {
     call.grants = granting(kiket_host::Scheme::Https, "a.example", None);
     let running = tokio::spawn({
         let calls = Arc::clone(&calls);
-        async move { host.invoke(call, calls).await }
+        async move { perform(&host, call, calls).await }
     });
     calls.requested.notified().await;
     running.abort();
@@ -150,10 +152,10 @@ async fn answers_a_trivial_call_in_little_time() {
     let digest = load(&host, &returning("{}")).await;
     let mut times = Vec::new();
     for _ in 0..500 {
-        let call = kiket_host::Invocation { limits: Limits::default(), ..call(digest) };
+        let call = Call { limits: Limits::default(), ..call(digest) };
         let calls = Arc::new(Recorder::default());
         let start = Instant::now();
-        host.invoke(call, calls).await.expect("an output");
+        perform(&host, call, calls).await.expect("an output");
         times.push(start.elapsed());
     }
     times.sort();

@@ -52,11 +52,11 @@ pub(crate) const LOG: &str = r#"(import "kiket:plugin/log@0.1.0" "line" (func $l
 
 /// The import that sends a request; the last parameter points to where the result goes.
 pub(crate) const HTTP: &str = r#"(import "kiket:plugin/http@0.1.0" "send"
-    (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 
 /// A component whose `run` has this body. `items` come after the imports.
 ///
-/// The body's parameters are `$action $input $env $run $stage $effect`, each with
+/// The body's parameters are `$action $input $env $project $run $stage $effect`, each with
 /// its length (`$input_len` …), and `$attempt`. `$ok` and `$fail` make its result.
 pub(crate) fn component(imports: &str, items: &str, body: &str) -> Vec<u8> {
     encode(&module(imports, "1", items, body))
@@ -89,7 +89,7 @@ pub(crate) fn requesting(method: &str, url: &str) -> Vec<u8> {
         &format!(
             "(call $send
                 (i32.const 1024) (i32.const {method_len}) (i32.const 1100) (i32.const {url_len})
-                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))
+                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))
             (if (result i32) (i32.load8_u (i32.const 2000))
               (then (call $fail
                 (i32.load8_u (i32.add (i32.const 1800) (i32.load8_u (i32.const 2004))))
@@ -145,7 +145,8 @@ pub(crate) fn module(imports: &str, memory: &str, items: &str, body: &str) -> St
 
   (func $run (export "kiket:plugin/action@0.1.0#run")
     (param $action i32) (param $action_len i32) (param $input i32) (param $input_len i32)
-    (param $env i32) (param $env_len i32) (param $run i32) (param $run_len i32)
+    (param $env i32) (param $env_len i32) (param $project i32) (param $project_len i32)
+    (param $run i32) (param $run_len i32)
     (param $stage i32) (param $stage_len i32) (param $attempt i32)
     (param $effect i32) (param $effect_len i32) (result i32)
     {body}))"#

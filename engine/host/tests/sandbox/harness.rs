@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kiket_host::wit::action::Invocation;
+use kiket_host::wit::http::{Error, Request, Response};
 use kiket_host::{
-    Digest, Grants, Host, HostCallError, HostCalls, HostConfig, HttpError, HttpGrant, HttpRequest, HttpResponse,
-    Invocation, InvokeError, Limits, LogLine, Outbound, Output, Permit, Progress, Scheme,
+    Answer as HostAnswer, ArtifactCalls, ClockCalls, Denial, DeploymentCalls, Digest, Grants, Host, HostCalls,
+    HostConfig, HttpCalls, HttpGrant, HttpPermit, InvokeError, ItemCalls, KvCalls, Limits, LogLine, Lost, MailCalls,
+    Outbound, Output, Placeholders, ProcessCalls, Progress, ReportCalls, Scheme, SecretCalls, Terms, WorkspaceCalls,
 };
 use tokio::sync::Notify;
 
@@ -16,7 +19,8 @@ use tokio::sync::Notify;
 pub(crate) struct Recorder {
     pub(crate) lines: Mutex<Vec<LogLine>>,
     pub(crate) reports: Mutex<Vec<Progress>>,
-    pub(crate) requests: Mutex<Vec<(HttpRequest, Permit)>>,
+    pub(crate) requests: Mutex<Vec<(Request, HttpPermit)>>,
+    pub(crate) denials: Mutex<Vec<Denial>>,
     pub(crate) lines_until_lost: Option<usize>,
     pub(crate) answer: Answer,
     /// Told when a request comes in.
@@ -37,33 +41,58 @@ pub(crate) enum Answer {
 }
 
 #[async_trait]
-impl HostCalls for Recorder {
-    async fn log(&self, line: LogLine) -> Result<(), HostCallError> {
+impl ReportCalls for Recorder {
+    async fn log(&self, line: LogLine) -> Result<(), Lost> {
         if Some(self.logged.fetch_add(1, SeqCst)) == self.lines_until_lost {
-            return Err(HostCallError::new("the lease is gone"));
+            return Err(Lost::new("the lease is gone"));
         }
         self.lines.lock().expect("lines").push(line);
         Ok(())
     }
 
-    async fn progress(&self, report: Progress) -> Result<(), HostCallError> {
+    async fn progress(&self, report: Progress) -> Result<(), Lost> {
         self.reports.lock().expect("reports").push(report);
         Ok(())
     }
 
-    async fn http(&self, request: HttpRequest, permit: Permit) -> Result<HttpResponse, HttpError> {
-        self.requests.lock().expect("requests").push((request.clone(), permit));
+    async fn denied(&self, denial: Denial) -> Result<(), Lost> {
+        self.denials.lock().expect("denials").push(denial);
+        Ok(())
+    }
+}
+
+impl ClockCalls for Recorder {
+    fn now(&self) -> Duration {
+        std::time::UNIX_EPOCH.elapsed().expect("a time after 1970")
+    }
+}
+
+#[async_trait]
+impl HttpCalls for Recorder {
+    async fn http(&self, request: Request, permit: HttpPermit) -> HostAnswer<Response, Error> {
+        self.requests.lock().expect("requests").push((request.clone(), permit.clone()));
         self.requested.notify_one();
         let body = match &self.answer {
             Answer::Empty => b"{}".to_vec(),
             Answer::Body(body) => body.clone(),
             Answer::Never => std::future::pending().await,
-            Answer::Lost => return Err(HostCallError::new("the lease is gone").into()),
-            Answer::Really(outbound) => return outbound.send(request, permit).await,
+            Answer::Lost => return Err(Lost::new("the lease is gone")),
+            Answer::Really(outbound) => {
+                return Ok(outbound.send(request, &permit, &|_| None).await.map_err(|failed| failed.error));
+            }
         };
-        Ok(HttpResponse { status: 200, headers: vec![], body })
+        Ok(Ok(Response { status: 200, headers: vec![], body }))
     }
 }
+
+impl SecretCalls for Recorder {}
+impl KvCalls for Recorder {}
+impl WorkspaceCalls for Recorder {}
+impl ArtifactCalls for Recorder {}
+impl ProcessCalls for Recorder {}
+impl ItemCalls for Recorder {}
+impl MailCalls for Recorder {}
+impl DeploymentCalls for Recorder {}
 
 impl Recorder {
     pub(crate) fn answering(answer: Answer) -> Arc<Self> {
@@ -93,19 +122,44 @@ pub(crate) fn short() -> Limits {
     Limits { wall: Duration::from_secs(5), cpu: Duration::from_millis(200), ..Limits::default() }
 }
 
-pub(crate) fn call(plugin: Digest) -> Invocation {
-    Invocation {
+/// A call of the action `run`.
+pub(crate) struct Call {
+    pub(crate) plugin: Digest,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) limits: Limits,
+    pub(crate) input: String,
+    pub(crate) stage: String,
+    pub(crate) attempt: u32,
+    pub(crate) effect_key: String,
+}
+
+pub(crate) fn call(plugin: Digest) -> Call {
+    Call {
         plugin,
-        action: "run".into(),
+        grants: Arc::default(),
+        limits: short(),
         input: r#"{"greeting":"hello"}"#.into(),
-        env: vec![("LANG".into(), "C".into())],
-        run: "run_1".into(),
         stage: "build".into(),
         attempt: 1,
         effect_key: "key".into(),
-        grants: Arc::default(),
-        limits: short(),
     }
+}
+
+/// Makes a call on a host.
+pub(crate) async fn perform(host: &Host, call: Call, calls: Arc<dyn HostCalls>) -> Result<Output, InvokeError> {
+    let Call { plugin, grants, limits, input, stage, attempt, effect_key } = call;
+    let terms = Terms { plugin, grants, limits, placeholders: Placeholders::new("n0nce"), seed: [7; 32] };
+    let invocation = Invocation {
+        action: "run".into(),
+        input,
+        env: vec![("LANG".into(), "C".into())],
+        project: "shop".into(),
+        run: "run_1".into(),
+        stage,
+        attempt,
+        effect_key,
+    };
+    host.invoke(terms, invocation, calls).await
 }
 
 pub(crate) async fn load(host: &Host, component: &[u8]) -> Digest {
@@ -122,12 +176,12 @@ pub(crate) async fn invoke(component: &[u8]) -> Result<Output, InvokeError> {
 pub(crate) async fn invoke_with(
     component: &[u8],
     calls: &Arc<Recorder>,
-    change: impl FnOnce(&mut Invocation),
+    change: impl FnOnce(&mut Call),
 ) -> Result<Output, InvokeError> {
     let host = host();
     let mut call = call(load(&host, component).await);
     change(&mut call);
-    host.invoke(call, Arc::clone(calls) as Arc<dyn HostCalls>).await
+    perform(&host, call, Arc::clone(calls) as Arc<dyn HostCalls>).await
 }
 
 /// The code and the message of a call that must not succeed.
@@ -139,5 +193,5 @@ pub(crate) fn refused(result: Result<Output, InvokeError>) -> (&'static str, Str
 
 pub(crate) fn granting(scheme: Scheme, host: &str, port: Option<u16>) -> Arc<Grants> {
     let host = host.parse().expect("a host pattern");
-    Arc::new(Grants { http: vec![HttpGrant { scheme, host, port, methods: vec![] }] })
+    Arc::new(Grants { http: vec![HttpGrant { scheme, host, port, methods: vec![] }], ..Grants::default() })
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kiket_host::{HostCalls, InvokeError, Limits, Scheme};
 
 use crate::guest::{LOG, component, component_with_memory, requesting, returning};
-use crate::harness::{Answer, Recorder, call, granting, host, invoke, invoke_with, load, refused};
+use crate::harness::{Answer, Recorder, call, granting, host, invoke, invoke_with, load, perform, refused};
 
 const SPIN: &str = "(loop $ever (br $ever)) (unreachable)";
 const MIB: usize = 1024 * 1024;
@@ -20,11 +20,11 @@ async fn stops_an_endless_loop_while_other_calls_go_on() {
     let spinning = tokio::spawn({
         let (host, mut call) = (host.clone(), call(spinning));
         call.limits.cpu = Duration::from_millis(500);
-        async move { host.invoke(call, Arc::new(Recorder::default())).await }
+        async move { perform(&host, call, Arc::new(Recorder::default())).await }
     });
     // One thread only: these run because the spinning guest makes room for them.
     for _ in 0..5 {
-        host.invoke(call(quick), Arc::new(Recorder::default())).await.expect("an output");
+        perform(&host, call(quick), Arc::new(Recorder::default())).await.expect("an output");
     }
     assert!(!spinning.is_finished(), "the quick calls came first");
     let (code, message) = refused(spinning.await.expect("no panic"));
@@ -111,9 +111,9 @@ async fn survives_recursion_without_end() {
         (i32.add (call $deep (i32.add (local.get 0) (i32.const 1))) (local.get 0)))";
     let recursing = load(&host, &component("", deep, "(call $deep (i32.const 0))")).await;
     let quick = load(&host, &returning("{}")).await;
-    let (code, message) = refused(host.invoke(call(recursing), Arc::new(Recorder::default())).await);
+    let (code, message) = refused(perform(&host, call(recursing), Arc::new(Recorder::default())).await);
     assert_eq!(code, "stack_overflow", "{message}");
-    host.invoke(call(quick), Arc::new(Recorder::default())).await.expect("the host goes on");
+    perform(&host, call(quick), Arc::new(Recorder::default())).await.expect("the host goes on");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn stops_a_flood_of_requests() {
         crate::guest::HTTP,
         r#"(data (i32.const 1024) "GET") (data (i32.const 1100) "https://a.example/")"#,
         "(loop $ever (call $send (i32.const 1024) (i32.const 3) (i32.const 1100) (i32.const 18)
-            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000)) (br $ever)) (unreachable)",
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000)) (br $ever)) (unreachable)",
     );
     let calls = Arc::new(Recorder::default());
     let result = invoke_with(&guest, &calls, |call| {
@@ -224,9 +224,9 @@ async fn is_unharmed_by_everything_above() {
         let hostile = load(&host, &component("", "", body)).await;
         let mut call_hostile = call(hostile);
         call_hostile.limits.cpu = Duration::from_millis(20);
-        let error = host.invoke(call_hostile, Arc::new(Recorder::default())).await.expect_err("no output");
+        let error = perform(&host, call_hostile, Arc::new(Recorder::default())).await.expect_err("no output");
         assert!(matches!(error, InvokeError::Stopped { .. }), "{error:?}");
         let calls: Arc<dyn HostCalls> = Arc::new(Recorder::default());
-        host.invoke(call(quick), calls).await.expect("the host goes on");
+        perform(&host, call(quick), calls).await.expect("the host goes on");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kiket_host::{Digest, Host, HostConfig, LoadError, MANIFEST_SECTION, manifest_section};
 
 use crate::guest::{component, encode, module, returning};
-use crate::harness::{Recorder, call, host, load};
+use crate::harness::{Recorder, call, host, load, perform};
 
 async fn refuse(component: &[u8]) -> LoadError {
     let host = host();
@@ -51,7 +51,7 @@ async fn refuses_a_component_that_is_cut_off_or_damaged_without_panicking() {
         // Some bytes do not matter, those of names for instance. What loads can be called without harm.
         let digest = Digest::of(&bytes);
         match host.load(&digest, &bytes).await {
-            Ok(()) => drop(host.invoke(call(digest), Arc::new(Recorder::default())).await),
+            Ok(()) => drop(perform(&host, call(digest), Arc::new(Recorder::default())).await),
             Err(_) => refused += 1,
         }
     }
@@ -139,7 +139,7 @@ async fn keeps_compiled_code_in_a_folder_of_its_own() {
         let cache_dir = Some(cache_dir.clone());
         let host = Host::new(HostConfig { cache_dir, instances: 1, ..HostConfig::default() }).expect("a host");
         let digest = load(&host, &returning("{}")).await;
-        host.invoke(call(digest), Arc::new(Recorder::default())).await.expect("an output");
+        perform(&host, call(digest), Arc::new(Recorder::default())).await.expect("an output");
     }
     let entries = std::fs::read_dir(cache_dir.join("modules")).expect("the cache").count();
     assert_eq!(entries, 1, "one compiler, one folder");

@@ -8,6 +8,8 @@ mod guest;
 mod harness;
 mod limits;
 mod loading;
+mod mail;
 mod outbound;
 mod requests;
+mod smtp;
 mod speaking;

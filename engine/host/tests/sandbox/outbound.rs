@@ -2,9 +2,11 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kiket_host::{HttpError, HttpRequest, HttpResponse, Outbound, Permit};
+use kiket_host::wit::http::{Error as HttpError, Request, Response};
+use kiket_host::{Grants, HttpGrant, HttpPermit, Outbound, Placeholders, Scheme};
 
 /// A listener on loopback that nobody should reach.
 pub(crate) struct Trap(TcpListener);
@@ -51,30 +53,44 @@ pub(crate) async fn answer_once(trap: Trap, response: impl Into<String>) -> Stri
     tokio::task::spawn_blocking(serve).await.expect("no panic")
 }
 
-fn get(url: impl Into<String>) -> HttpRequest {
-    HttpRequest { method: "GET".into(), url: url.into(), headers: vec![], body: vec![] }
+fn get(url: impl Into<String>) -> Request {
+    Request { method: "GET".into(), url: url.into(), headers: vec![], body: vec![], timeout_ms: None }
 }
 
-fn permit(allow_private: bool) -> Permit {
-    Permit { allow_private, response_bytes: 1000, timeout: Duration::from_secs(5) }
+/// Grants exactly this host and port.
+fn permit(host: &str, port: u16) -> HttpPermit {
+    let host = host.parse().expect("a host");
+    let grant = HttpGrant { scheme: Scheme::Http, host, port: Some(port), methods: vec![] };
+    HttpPermit {
+        grants: Arc::new(Grants { http: vec![grant], ..Grants::default() }),
+        placeholders: Placeholders::new("n0nce"),
+        response_bytes: 1000,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+async fn send(request: Request, permit: &HttpPermit) -> Result<Response, HttpError> {
+    Outbound::new().expect("a client").send(request, permit, &|_| None).await.map_err(|failed| failed.error)
 }
 
 async fn exchange(
-    request: impl FnOnce(u16) -> HttpRequest,
+    host: &str,
+    request: impl FnOnce(u16) -> Request,
     response: &str,
-) -> (Result<HttpResponse, HttpError>, String) {
+) -> (Result<Response, HttpError>, String) {
     let trap = Trap::set();
+    let permit = permit(host, trap.port());
     let request = request(trap.port());
     let served = tokio::spawn(answer_once(trap, response.to_owned()));
-    let response = Outbound::new().expect("a client").send(request, permit(true)).await;
+    let response = send(request, &permit).await;
     (response, served.await.expect("served"))
 }
 
 #[tokio::test]
 async fn never_connects_to_an_address_that_is_not_public() {
     let trap = Trap::set();
-    let outbound = Outbound::new().expect("a client");
     let port = trap.port();
+    let permit = permit("*.example.com", port);
     for host in [
         "127.0.0.1",
         "127.1",
@@ -109,7 +125,7 @@ async fn never_connects_to_an_address_that_is_not_public() {
         "１２７.0.0.1",
         "127。0。0。1",
     ] {
-        let answer = outbound.send(get(format!("http://{host}:{port}/")), permit(false)).await;
+        let answer = send(get(format!("http://{host}:{port}/")), &permit).await;
         match answer {
             Err(HttpError::Denied(text)) => assert!(text.contains(".kiket/plugins.yaml"), "{host}: {text}"),
             Err(HttpError::InvalidRequest(_)) if host.ends_with('.') => {}
@@ -122,7 +138,8 @@ async fn never_connects_to_an_address_that_is_not_public() {
 #[tokio::test]
 async fn connects_to_a_private_address_that_the_grant_lists() {
     let (response, request) = exchange(
-        |port| HttpRequest {
+        "127.0.0.1",
+        |port| Request {
             method: "POST".into(),
             headers: vec![("x-token".into(), "abc".into()), ("X-Token".into(), "def".into())],
             body: b"hello".to_vec(),
@@ -145,7 +162,7 @@ async fn does_not_follow_redirects() {
     let trap = Trap::set();
     let redirect =
         format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{}/\r\ncontent-length: 0\r\n\r\n", trap.port());
-    let (response, _) = exchange(|port| get(format!("http://localhost:{port}/")), &redirect).await;
+    let (response, _) = exchange("localhost", |port| get(format!("http://localhost:{port}/")), &redirect).await;
     assert_eq!(response.expect("a response").status, 302);
     assert_eq!(trap.connections(), 0);
 }
@@ -155,7 +172,7 @@ async fn refuses_a_response_that_is_too_large_announced_or_not() {
     let body = "a".repeat(1001);
     for head in ["content-length: 1001\r\n\r\n", "\r\n"] {
         let response = format!("HTTP/1.1 200 OK\r\n{head}{body}");
-        let (response, _) = exchange(|port| get(format!("http://127.0.0.1:{port}/")), &response).await;
+        let (response, _) = exchange("127.0.0.1", |port| get(format!("http://127.0.0.1:{port}/")), &response).await;
         assert_eq!(response, Err(HttpError::ResponseTooLarge));
     }
 }
@@ -163,9 +180,8 @@ async fn refuses_a_response_that_is_too_large_announced_or_not() {
 #[tokio::test]
 async fn gives_up_on_a_server_that_does_not_answer() {
     let trap = Trap::set();
-    let permit = Permit { timeout: Duration::from_millis(100), ..permit(true) };
-    let request = get(format!("http://127.0.0.1:{}/", trap.port()));
-    let answer = Outbound::new().expect("a client").send(request, permit).await;
+    let permit = HttpPermit { timeout: Duration::from_millis(100), ..permit("127.0.0.1", trap.port()) };
+    let answer = send(get(format!("http://127.0.0.1:{}/", trap.port())), &permit).await;
     assert_eq!(answer, Err(HttpError::TimedOut));
     assert_eq!(trap.connections(), 1);
 }
@@ -173,14 +189,14 @@ async fn gives_up_on_a_server_that_does_not_answer() {
 #[tokio::test]
 async fn says_when_nobody_listens() {
     let port = Trap::set().port();
-    let answer = Outbound::new().expect("a client").send(get(format!("http://127.0.0.1:{port}/")), permit(true)).await;
+    let answer = send(get(format!("http://127.0.0.1:{port}/")), &permit("127.0.0.1", port)).await;
     assert!(matches!(answer, Err(HttpError::Unreachable(_))), "{answer:?}");
 }
 
 #[tokio::test]
 async fn refuses_header_fields_that_are_the_hosts_or_malformed() {
-    let outbound = Outbound::new().expect("a client");
     let trap = Trap::set();
+    let permit = permit("127.0.0.1", trap.port());
     for (name, value) in [
         ("host", "a.example"),
         ("Host", "a.example"),
@@ -193,12 +209,12 @@ async fn refuses_header_fields_that_are_the_hosts_or_malformed() {
         ("", "a"),
     ] {
         let headers = vec![(name.into(), value.into())];
-        let request = HttpRequest { headers, ..get(format!("http://127.0.0.1:{}/", trap.port())) };
-        let answer = outbound.send(request, permit(true)).await;
+        let request = Request { headers, ..get(format!("http://127.0.0.1:{}/", trap.port())) };
+        let answer = send(request, &permit).await;
         assert!(matches!(answer, Err(HttpError::InvalidRequest(_))), "{name}: {answer:?}");
     }
     let many = vec![("x-many".to_owned(), String::new()); 100_000];
-    let request = HttpRequest { headers: many, ..get(format!("http://127.0.0.1:{}/", trap.port())) };
-    assert!(matches!(outbound.send(request, permit(true)).await, Err(HttpError::InvalidRequest(_))));
+    let request = Request { headers: many, ..get(format!("http://127.0.0.1:{}/", trap.port())) };
+    assert!(matches!(send(request, &permit).await, Err(HttpError::InvalidRequest(_))));
     assert_eq!(trap.connections(), 0);
 }
