@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::diagnostic::Span;
 use crate::duration;
+use crate::size;
 use crate::yaml::{Key, Node, Value};
 
 /// A value and the place it was read from.
@@ -95,6 +96,15 @@ pub(crate) fn number_at<T: TryFrom<i64>>(node: &Node, key: &str) -> Option<T> {
 /// Returns the length of time at a key.
 pub(crate) fn duration_at(node: &Node, key: &str) -> Option<Duration> {
     text_at(node, key).and_then(duration::parse)
+}
+
+/// Returns the amount of bytes at a key.
+pub(crate) fn size_at(node: &Node, key: &str) -> Option<u64> {
+    match &node.get(key)?.value {
+        Value::String(text) => size::parse(text),
+        Value::Number(number) => number.as_u64().filter(|bytes| *bytes > 0),
+        _ => None,
+    }
 }
 
 /// Returns what the word at a key stands for.

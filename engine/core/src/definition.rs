@@ -9,6 +9,7 @@ mod assignment;
 mod automation;
 mod board;
 mod board_parts;
+mod calls;
 mod chain;
 mod checklist;
 mod concurrency;
@@ -25,6 +26,7 @@ mod item_type;
 mod key;
 mod kind;
 mod lenient;
+mod lock;
 mod matrix;
 mod message;
 mod pipeline;
@@ -70,10 +72,12 @@ pub use input::InputDefinition;
 pub use intake::{IntakeDefinition, IntakeField};
 pub use item_type::ItemTypeDefinition;
 pub use kind::Kind;
+pub use lock::{LockDefinition, LockedPlugin};
 pub use matrix::{MAX_COMBINATIONS, Matrix};
 pub use message::{MAX_PLACEHOLDER, Message, Payload};
 pub use pipeline::{MAX_STAGES, PipelineDefinition, Priority};
-pub use plugins::{HttpGrant, PluginGrants, PluginsDefinition};
+pub use plugins::PluginsDefinition;
+pub(crate) use plugins::{ARTIFACTS_QUOTA, CPU, MEMORY, WALL, WORKSPACE_QUOTA};
 pub use project::ProjectDefinition;
 pub use recipe::RecipeDefinition;
 pub use retry::{Backoff, FailureClass, Retry};
@@ -98,6 +102,8 @@ pub enum Definition {
     Pipeline(Box<PipelineDefinition>),
     /// What plugins may do.
     Plugins(PluginsDefinition),
+    /// What plugins are and may do, pinned.
+    Lock(LockDefinition),
     /// A state machine.
     Workflow(Box<WorkflowDefinition>),
     /// What the project is.
@@ -146,7 +152,7 @@ pub fn parse(source: &Source) -> (Option<Definition>, Vec<Diagnostic>) {
 pub fn read(source: &Source) -> Parsed {
     let mut problems = Problems::of(source);
     let path = source.path.strip_prefix(FOLDER).unwrap_or(&source.path);
-    let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let yaml = path.ends_with(".yaml") || path.ends_with(".yml") || path == lock::NAME;
     let root = if yaml { yaml::read(&source.text, &mut problems) } else { None };
     let kind = root.as_ref().and_then(|root| Kind::of(path, root));
     let definition = root.as_ref().zip(kind).and_then(|(root, kind)| decode(kind, root, source, &mut problems));
@@ -171,6 +177,7 @@ fn decode(kind: Kind, root: &Node, source: &Source, problems: &mut Problems<'_>)
     Some(match kind {
         Kind::Pipeline => Definition::Pipeline(Box::new(PipelineDefinition::decode(root, path, problems)?)),
         Kind::Plugins => Definition::Plugins(PluginsDefinition::decode(root, &source.path, problems)),
+        Kind::Lock => Definition::Lock(LockDefinition::decode(root, problems)),
         Kind::Workflow => Definition::Workflow(Box::new(WorkflowDefinition::decode(root, path, problems)?)),
         Kind::Project => Definition::Project(Box::new(ProjectDefinition::decode(root, problems))),
         Kind::Team => Definition::Team(Box::new(TeamDefinition::decode_file(root, problems))),
@@ -182,6 +189,11 @@ fn decode(kind: Kind, root: &Node, source: &Source, problems: &mut Problems<'_>)
         Kind::Extension => Definition::Extension(Box::new(ExtensionManifest::decode(root, path, problems))),
         Kind::InboundEmail => Definition::InboundEmail(InboundEmailDefinition::decode(root, problems)),
     })
+}
+
+/// Tells whether a path is that of the file that pins plugins.
+pub(crate) fn is_lock(path: &str) -> bool {
+    path.strip_prefix(FOLDER).unwrap_or(path) == lock::NAME
 }
 
 /// Returns the name of a file without its ending.

@@ -16,6 +16,34 @@ pub fn parse(text: &str) -> Option<Duration> {
     (millis > 0 && duration <= MAX).then_some(duration)
 }
 
+/// Writes a duration in the largest unit of which it is a whole number, as [`parse`] reads it.
+#[must_use]
+pub fn write(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, unit)| millis > 0 && millis.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", millis / unit),
+        None => format!("{millis}ms"),
+    }
+}
+
+/// A duration in serialised data: text, as people write it.
+pub(crate) mod as_text {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::write(*duration))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        super::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text:.40}` is not a duration")))
+    }
+}
+
 fn parse_short(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -55,6 +83,16 @@ fn sum(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for (millis, text) in
+            [(250, "250ms"), (90_000, "90s"), (600_000, "10m"), (7_200_000, "2h"), (172_800_000, "2d")]
+        {
+            assert_eq!(write(Duration::from_millis(millis)), text);
+            assert_eq!(parse(text), Some(Duration::from_millis(millis)));
+        }
+    }
 
     #[test]
     fn reads_both_forms_and_refuses_the_rest() {

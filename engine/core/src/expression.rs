@@ -4,6 +4,7 @@
 //! expression reads data and never becomes code.
 
 mod names;
+mod placeholders;
 mod scope;
 mod syntax;
 mod template;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::diagnostic::Span;
 
 pub use names::Names;
+pub use placeholders::Placeholders;
 pub use scope::Scope;
 pub use template::Template;
 pub(crate) use template::parse_condition;
@@ -93,6 +95,11 @@ impl Expression {
         self.shape.members.iter().map(|(root, member)| (root.as_str(), member.as_str()))
     }
 
+    /// Returns the secrets that it names: `TOKEN` for `secret("TOKEN")`.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.shape.secrets.iter().map(String::as_str)
+    }
+
     /// Returns where it stands; a line of 0 where it was not read from a source.
     #[must_use]
     pub fn span(&self) -> Span {
@@ -122,9 +129,26 @@ impl Expression {
                 context.add_variable_from_value(name, scope::to_cel(value));
             }
         }
-        let value =
-            cel::Value::resolve(&self.syntax, &context).map_err(|error| fail(lower_first(&error.to_string())))?;
+        if !self.shape.secrets.is_empty() {
+            let placeholders = scope.placeholders().ok_or_else(|| fail("secrets cannot be used here".to_owned()))?;
+            let placeholders = placeholders.clone();
+            let added = context.add_function("secret", move |name: Arc<String>| placeholders.of(&name));
+            added.map_err(|error| fail(error.to_string()))?;
+        }
+        let value = cel::Value::resolve(&self.syntax, &context).map_err(|error| fail(self.reason(&error)))?;
         value.json().map_err(|_| fail("it is neither text, number, boolean, list nor map".to_owned()))
+    }
+
+    fn reason(&self, error: &cel::ExecutionError) -> String {
+        match error {
+            cel::ExecutionError::NoSuchKey(key) if self.members().any(|member| member == ("env", key.as_str())) => {
+                format!(
+                    "the project has no value `{key}`: set it with `kiket env set PROJECT {key}=VALUE`, or with \
+                     `kiket run --env {key}=VALUE`; runs keep the values they were started with"
+                )
+            }
+            error => lower_first(&error.to_string()),
+        }
     }
 
     /// Evaluates the expression as a condition.
@@ -185,6 +209,8 @@ mod tests {
     fn says_why_there_is_no_value() {
         assert_eq!(evaluate("inputs.absent"), Err("no such key: absent".to_owned()));
         assert_eq!(evaluate("stages.build.outputs"), Err("undeclared reference to 'stages'".to_owned()));
+        let unset = Expression::parse("env.REGION").unwrap().evaluate(&scope().with("env", json!({}))).unwrap_err();
+        assert!(unset.reason.contains("`kiket env set PROJECT REGION=VALUE`"), "{unset}");
         assert!(evaluate("1 / 0").is_err());
         assert!(evaluate("1 +").is_err());
         let condition = Expression::parse("inputs.n").unwrap().holds(&scope()).unwrap_err();
@@ -195,6 +221,33 @@ mod tests {
     fn knows_which_names_come_from_outside() {
         let expression = Expression::parse("inputs.list.exists(x, x == y) && size(git.branch) > 1").unwrap();
         assert_eq!(expression.names().collect::<Vec<_>>(), ["git", "inputs", "y"]);
+    }
+
+    #[test]
+    fn a_secret_is_a_text_that_stands_for_it() {
+        let secret = Expression::parse("inputs.n > 1 ? 'Bearer ' + secret(\"TOKEN\") : secret('OTHER')").unwrap();
+        assert_eq!(secret.secrets().collect::<Vec<_>>(), ["OTHER", "TOKEN"]);
+        let reason = secret.evaluate(&scope()).unwrap_err().reason;
+        assert_eq!(reason, "secrets cannot be used here");
+        let scope = scope().with_placeholders(Placeholders::new("n0nce"));
+        assert_eq!(secret.evaluate(&scope), Ok(json!("Bearer kiket-secret.n0nce.TOKEN.")));
+        let listed = Expression::parse("['a', 'b'].map(x, x + secret('A_1'))").unwrap();
+        assert_eq!(listed.evaluate(&scope), Ok(json!(["akiket-secret.n0nce.A_1.", "bkiket-secret.n0nce.A_1."])));
+        assert_eq!(Expression::parse("secret + 1").unwrap().names().collect::<Vec<_>>(), ["secret"]);
+    }
+
+    #[test]
+    fn a_secret_is_named_by_a_text_that_is_written_out() {
+        for source in
+            ["secret(inputs.who)", "secret('A' + 'B')", "secret()", "secret('A', 'B')", "'A'.secret()", "secret(1)"]
+        {
+            let error = Expression::parse(source).unwrap_err();
+            assert!(error.message.contains("takes one name"), "{source}: {error}");
+        }
+        for name in ["", "token", "1A", "A-B", "A B", &"A".repeat(65)] {
+            let error = Expression::parse(&format!("1 == 1 || secret('{name}') == 'x'")).unwrap_err();
+            assert_eq!((error.offset, error.message.contains("cannot be the name of a secret")), (10, true), "{error}");
+        }
     }
 
     #[test]

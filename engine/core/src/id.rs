@@ -121,6 +121,10 @@ id!(
     /// Names one inbound webhook call.
     DeliveryId, "delivery", "dlv_"
 );
+id!(
+    /// Names one release of an app: an artifact that is served at an address of its own.
+    ReleaseId, "release", "rel_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -6,15 +6,19 @@
 
 mod actions;
 mod apply;
+mod choose;
 mod command;
 mod decide;
 mod event;
 mod facts;
+mod guards;
 mod reasons;
+mod scope;
 mod state;
 mod update;
 
-pub use command::{Command, Context, Decision, NewItem, Refusal, StartRun, Wanted};
+pub use command::{Command, Context, Decision, NewItem, Refusal, StartRun, Undecided, Wanted};
 pub use event::Event;
-pub use reasons::{Possibility, Reason, ReasonCode};
+pub use guards::{GuardCall, Verdict, Verdicts};
+pub use reasons::{GuardReason, Possibility, Reason, ReasonCode};
 pub use state::{Created, Item, Pending};

@@ -9,9 +9,12 @@ mod plans;
 mod step;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::definition::{Checklist, Condition, StateKind};
 use crate::expression::Expression;
+use crate::plan::CallPlan;
 
 pub(crate) use compile::compile_workflow;
 pub use plans::Section;
@@ -85,8 +88,8 @@ pub struct TransitionPlan {
     pub rejection: bool,
     /// An expression that has to be true.
     pub when: Option<Expression>,
-    /// Guards that have to agree, by what they use.
-    pub guards: Vec<String>,
+    /// Guards that have to agree, in the order in which they are asked.
+    pub guards: Vec<GuardPlan>,
     /// Who has to approve it, in words.
     pub approval: Option<String>,
     /// Whether the state changes only when the actions have succeeded.
@@ -99,6 +102,22 @@ pub struct TransitionPlan {
     pub on_failure: Vec<Step>,
     /// Names of its plans in the revision, where there is something to run.
     pub plans: PlanNames,
+}
+
+/// A compiled guard.
+#[derive(Debug, Clone)]
+pub struct GuardPlan {
+    /// What the workflow calls it.
+    pub uses: String,
+    /// The question; `None` for one that is not installed and so can never agree.
+    pub call: Option<Arc<CallPlan>>,
+}
+
+impl GuardPlan {
+    /// How long asking a guard may take at most, all attempts together: somebody waits for the answer.
+    pub const LONGEST: Duration = Duration::from_secs(60);
+    /// Most guards of one transition.
+    pub const MOST: usize = 16;
 }
 
 /// The plans of a transition, by when they run.

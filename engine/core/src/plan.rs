@@ -8,7 +8,7 @@ mod compile;
 mod expand;
 mod graph;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use petgraph::Direction;
@@ -241,6 +241,15 @@ impl Plan {
             }
         }
         if refusals.is_empty() { Ok(given) } else { Err(refusals) }
+    }
+}
+
+impl CallPlan {
+    /// Returns the names of the secrets that the call names, without repeats and in order.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let env = self.env.iter().flat_map(|(_, value)| value.secrets());
+        self.input.secrets().chain(env).map(|(name, _)| name).collect()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is written down beside events: records of stages, which are never folded into state, and what happens to a
-//! project's definitions.
+//! project's definitions, secrets, values and deployments.
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::RevisionId;
+use crate::id::{ReleaseId, RevisionId, RunId};
 
 /// Something of a stage that is worth knowing and changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +35,18 @@ pub enum Record {
         done: u64,
         /// How much there is, where that is known.
         total: Option<u64>,
+    },
+    /// Something that a stage asked for and was not granted.
+    #[serde(rename = "stage.denied")]
+    StageDenied {
+        /// The stage.
+        stage: Arc<str>,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// The capability: `http`, `secrets` …
+        capability: String,
+        /// What it asked for, and what would allow it.
+        message: String,
     },
 }
 
@@ -92,6 +104,71 @@ pub struct RevisionNote {
     pub errors: usize,
 }
 
+/// Something that happened to an app of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind")]
+pub enum DeploymentEvent {
+    /// A release was made: it is served at its own address, and not live.
+    #[serde(rename = "deployment.prepared")]
+    Prepared {
+        /// The app.
+        app: String,
+        /// The release.
+        release: ReleaseId,
+        /// Digest of the artifact that it serves, `sha256:…`.
+        artifact: String,
+        /// The run that made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The stage of the run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<String>,
+    },
+    /// A release was put live in the place of another, in one step.
+    #[serde(rename = "deployment.activated")]
+    Activated {
+        /// The app.
+        app: String,
+        /// The release that is live from now on.
+        release: ReleaseId,
+        /// The one that was live until now; none for the first.
+        previous: Option<ReleaseId>,
+        /// The run that did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// The stage of the run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<String>,
+    },
+}
+
+/// Somebody changed what is set for a project beside its definitions. What was set is never said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind")]
+pub enum SettingEvent {
+    /// A secret has a value, or a new one.
+    #[serde(rename = "secret.set")]
+    SecretSet(SettingNote),
+    /// A secret is gone.
+    #[serde(rename = "secret.removed")]
+    SecretRemoved(SettingNote),
+    /// A plain value is set, or set anew.
+    #[serde(rename = "env.set")]
+    EnvSet(SettingNote),
+    /// A plain value is gone.
+    #[serde(rename = "env.removed")]
+    EnvRemoved(SettingNote),
+}
+
+/// What is said of a change to a project's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SettingNote {
+    /// The name of what changed.
+    pub name: String,
+    /// Who changed it.
+    pub by: String,
+}
+
 impl Record {
     /// Returns the kind, for example `stage.log`.
     #[must_use]
@@ -99,6 +176,7 @@ impl Record {
         match self {
             Self::StageLog { .. } => "stage.log",
             Self::StageProgress { .. } => "stage.progress",
+            Self::StageDenied { .. } => "stage.denied",
         }
     }
 }
@@ -110,6 +188,30 @@ impl RevisionEvent {
         match self {
             Self::Published(_) => "revision.published",
             Self::Rejected(_) => "revision.rejected",
+        }
+    }
+}
+
+impl DeploymentEvent {
+    /// Returns the kind, for example `deployment.activated`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Prepared { .. } => "deployment.prepared",
+            Self::Activated { .. } => "deployment.activated",
+        }
+    }
+}
+
+impl SettingEvent {
+    /// Returns the kind, for example `secret.set`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SecretSet(_) => "secret.set",
+            Self::SecretRemoved(_) => "secret.removed",
+            Self::EnvSet(_) => "env.set",
+            Self::EnvRemoved(_) => "env.removed",
         }
     }
 }

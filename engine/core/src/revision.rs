@@ -4,21 +4,20 @@
 //! replaces is not compiled, and nothing is said of it.
 
 mod choose;
+mod compile;
+mod pins;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
-use crate::definition::undeclared::{self, Declared};
-use crate::definition::{
-    self, ActionDefinition, CallDefinition, Definition, ItemTypeDefinition, Kind, PluginGrants, ProjectDefinition,
-    StageDefinition, Triggers,
-};
-use crate::diagnostic::{Diagnostic, Problems, Severity};
+use crate::definition::{Definition, ItemTypeDefinition, Kind, ProjectDefinition, Triggers};
+use crate::diagnostic::Problems;
+use crate::grants::PluginGrants;
 use crate::machine::{Machine, compile_workflow};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
-use crate::source::{Level, Origin, Source};
-use choose::Chosen;
+use crate::source::{Level, Origin};
+
+pub use compile::{compile, component_paths, lock, rebuild};
 
 /// Compiled definitions.
 #[derive(Debug, Default)]
@@ -110,7 +109,8 @@ impl Revision {
         own.map_or_else(|| name.to_ascii_uppercase(), |key| key.value.clone())
     }
 
-    /// Returns what a plugin may do, by its name in `uses:`. Without an entry it may do nothing.
+    /// Returns what a plugin may do, by its name in `uses:`: its built-in grants with those of `plugins.yaml` over them.
+    /// Without an entry it may do nothing.
     #[must_use]
     pub fn grants(&self, plugin: &str) -> Option<&Arc<PluginGrants>> {
         self.grants.get(plugin)
@@ -129,76 +129,6 @@ impl Revision {
     }
 }
 
-/// Returns the components of the repository that the sources use: paths from its root.
-#[must_use]
-pub fn component_paths(sources: &[Source]) -> Vec<String> {
-    // Most files use none, and show that without being parsed.
-    let sources = sources.iter().filter(|source| source.text.contains("./"));
-    let definitions = sources.filter_map(|source| definition::parse(source).0);
-    let path = |call: &CallDefinition| call.component_path().map(str::to_owned);
-    let of_actions = |actions: &[ActionDefinition]| -> Vec<String> {
-        actions.iter().filter_map(ActionDefinition::stage).flat_map(StageDefinition::calls).filter_map(path).collect()
-    };
-    let mut paths: Vec<String> = definitions
-        .flat_map(|definition| match definition {
-            Definition::Pipeline(pipeline) => {
-                let stages = pipeline.stages.iter().chain(&pipeline.finally);
-                stages.flat_map(StageDefinition::calls).filter_map(path).collect()
-            }
-            Definition::Workflow(workflow) => workflow.calls().filter_map(path).collect(),
-            Definition::Automations(automations) => {
-                automations.iter().flat_map(|automation| of_actions(&automation.actions)).collect()
-            }
-            Definition::Recipe(recipe) => of_actions(&recipe.actions),
-            _ => Vec::new(),
-        })
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    paths
-}
-
-/// Parses and compiles all sources. Every problem is reported; there is a revision only where none is an error.
-#[must_use]
-pub fn compile(sources: &[Source], catalog: &Catalog) -> (Option<Revision>, Vec<Diagnostic>) {
-    let Chosen { files, provenance } = choose::choose(sources);
-    let mut revision = Revision {
-        provenance,
-        commit: sources
-            .iter()
-            .find(|source| source.origin.level == Level::Repository)
-            .and_then(|source| source.origin.commit.clone()),
-        ..Revision::default()
-    };
-    let mut grants: BTreeMap<String, Arc<PluginGrants>> = BTreeMap::new();
-    for file in &files {
-        if let Some(Definition::Plugins(plugins)) = &file.parsed.definition {
-            grants.extend(plugins.plugins.iter().map(|(name, grants)| (name.clone(), Arc::new(grants.clone()))));
-        }
-    }
-    let surroundings = Surroundings { catalog, grants: &|plugin| grants.get(plugin).map(Arc::as_ref) };
-    let declared = Declared::of(files.iter().map(|file| &file.parsed));
-    let mut diagnostics = Vec::new();
-    for file in files {
-        let mut problems = Problems::of(file.source);
-        let mut found = undeclared::check(file.source, &file.parsed, &declared);
-        if let Some(definition) = &file.parsed.definition {
-            revision.add(definition, file.source.origin.level, surroundings, &mut problems);
-        }
-        found.extend(file.parsed.diagnostics);
-        found.extend(problems.into_diagnostics());
-        found.sort_by_key(|found| found.span);
-        if file.source.origin.level < Level::Project {
-            // What is not the project's to change is only worth a word where it keeps the project from working.
-            found.retain(|found| found.severity == Severity::Error);
-        }
-        diagnostics.extend(found);
-    }
-    revision.grants = grants;
-    let accepted = diagnostics.iter().all(|found| found.severity != Severity::Error);
-    (accepted.then_some(revision), diagnostics)
-}
-
 impl Revision {
     fn add(
         &mut self,
@@ -209,6 +139,7 @@ impl Revision {
     ) {
         match definition {
             Definition::Pipeline(pipeline) => {
+                surroundings.check_asks(definition.calls().into_iter(), problems);
                 if let Some(mut plan) = compile_pipeline(pipeline, surroundings, problems) {
                     if level < Level::Project {
                         // What a whole organisation shares starts nothing by itself.
@@ -218,6 +149,7 @@ impl Revision {
                 }
             }
             Definition::Workflow(workflow) => {
+                surroundings.check_asks(definition.calls().into_iter(), problems);
                 if let Some((machine, plans)) = compile_workflow(workflow, surroundings, problems) {
                     self.step_plans.extend(plans.into_iter().map(|plan| (plan.pipeline.clone(), Arc::new(plan))));
                     self.machines.insert(workflow.id.value.clone(), Arc::new(machine));

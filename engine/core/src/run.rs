@@ -8,12 +8,15 @@ mod approve;
 mod cancel;
 mod command;
 mod decide;
+mod doubt;
 mod event;
 mod scope;
 mod settle;
 mod state;
 
 pub use command::{Actor, Command, Moment, Outcome, Rejected};
+pub use doubt::{Doubt, DoubtCode, Found, Intent, Resolution};
 pub use event::{Event, Queued};
+pub(crate) use scope::evaluate;
 pub use scope::{Call, CallError};
 pub use state::{ApprovalRequest, Run, RunStatus, Stage, StageError, StageState, StageStatus, Trigger, Usage, Wait};

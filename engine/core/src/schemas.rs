@@ -1,6 +1,6 @@
 //! JSON Schemas of everything that crosses a border: definition files by kind, the plugin manifest, and events by kind.
 //!
-//! All of them are made from the types themselves. The files in `schemas/` are what this module says; a test compares
+//! All of them are made from the types and shapes themselves. The files in `schemas/` are what this module says; a test compares
 //! them.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::definition::Kind;
 use crate::manifest::Manifest;
-use crate::record::{Record, RevisionEvent};
+use crate::record::{DeploymentEvent, Record, RevisionEvent, SettingEvent};
 use crate::{item, run};
 
 /// Returns all schemas by their file names below `schemas/`.
@@ -20,7 +20,7 @@ pub fn all() -> BTreeMap<String, Json> {
     for kind in Kind::ALL {
         files.insert(format!("{}.schema.json", kind.word()), kind.schema());
     }
-    files.insert("manifest.schema.json".to_owned(), schema_for!(Manifest).into());
+    files.insert("manifest.schema.json".to_owned(), Manifest::schema());
     for (kind, schema) in events() {
         files.insert(format!("events/{kind}.schema.json"), schema);
     }
@@ -35,6 +35,8 @@ pub fn events() -> BTreeMap<String, Json> {
     split::<Record>(&["run"], &mut schemas);
     split::<item::Event>(&["item"], &mut schemas);
     split::<RevisionEvent>(&[], &mut schemas);
+    split::<DeploymentEvent>(&[], &mut schemas);
+    split::<SettingEvent>(&[], &mut schemas);
     schemas
 }
 

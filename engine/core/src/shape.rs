@@ -9,6 +9,7 @@
 mod advice;
 mod check;
 mod place;
+mod scalar;
 mod schema;
 
 pub use schema::json_schema;
@@ -42,6 +43,11 @@ pub enum Shape {
     },
     /// A length of time, as [`crate::duration`] reads it.
     Duration,
+    /// An amount of bytes, as [`crate::size`] reads it.
+    Size {
+        /// Largest, in bytes.
+        max: u64,
+    },
     /// An id.
     Id(IdRule),
     /// One of a fixed set of words.
@@ -152,6 +158,8 @@ pub enum IdRule {
     Key,
     /// `[A-Z][A-Z0-9]*`: a project's key.
     Project,
+    /// `[A-Z][A-Z0-9_]*`: the name of a secret.
+    Secret,
 }
 
 /// Longest id, in characters.
@@ -164,7 +172,7 @@ impl IdRule {
         let first = |byte: u8| match self {
             Self::Definition | Self::Stage => byte.is_ascii_lowercase(),
             Self::Key => byte.is_ascii_alphabetic(),
-            Self::Project => byte.is_ascii_uppercase(),
+            Self::Project | Self::Secret => byte.is_ascii_uppercase(),
         };
         let rest = |byte: u8| {
             byte.is_ascii_digit()
@@ -173,6 +181,7 @@ impl IdRule {
                     Self::Stage => byte.is_ascii_lowercase() || byte == b'_',
                     Self::Key => byte.is_ascii_alphabetic() || byte == b'_' || byte == b'-' || byte == b'.',
                     Self::Project => byte.is_ascii_uppercase(),
+                    Self::Secret => byte.is_ascii_uppercase() || byte == b'_',
                 }
         };
         id.bytes().next().is_some_and(first) && id.bytes().all(rest) && id.len() <= MAX_ID
@@ -186,6 +195,7 @@ impl IdRule {
             Self::Stage => "^[a-z][a-z0-9_]{0,63}$",
             Self::Key => "^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
             Self::Project => "^[A-Z][A-Z0-9]{0,63}$",
+            Self::Secret => "^[A-Z][A-Z0-9_]{0,63}$",
         }
     }
 
@@ -199,6 +209,7 @@ impl IdRule {
             }
             Self::Key => "use at most 64 letters, digits, _, - and dots, and begin with a letter",
             Self::Project => "use at most 64 of A-Z and 0-9, and begin with a letter",
+            Self::Secret => "use at most 64 of A-Z, 0-9 and _, and begin with a letter",
         }
     }
 }

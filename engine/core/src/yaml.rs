@@ -4,6 +4,7 @@
 //! document, no merge keys, duplicate keys refused, budgets on everything, so
 //! that hostile text ends in a diagnostic and never in a crash.
 
+mod flow;
 mod mistake;
 mod visit;
 
@@ -12,6 +13,8 @@ use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{budget, options};
 
 use crate::diagnostic::{Code, Problems, Span};
+
+pub use flow::flow;
 
 /// Largest definition file, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;

@@ -16,11 +16,11 @@ pub(super) const GUARDS: Shape = Shape::OneOrList(&Shape::Tagged {
 
 static GUARD: Record = closed(
     "guard",
-    "A call of a plugin's action that says whether the transition may be taken.",
+    "A plugin's guard, which says whether the transition may be taken.",
     &[
-        required("uses", Shape::Text, "The plugin and its action: freeze-calendar, policy/check, ./tools/risk.wasm."),
-        optional("with", Shape::Templates, "The action's input."),
-        optional("env", Shape::Templates, "Plain values for the action."),
+        required("uses", Shape::Text, "The plugin and its guard: freeze-calendar, policy/check, ./tools/risk.wasm."),
+        optional("with", Shape::Templates, "The guard's input."),
+        optional("env", Shape::Templates, "Plain values for the guard."),
         optional("timeout", Shape::Duration, "How long one attempt may take, host calls included."),
         optional("retry", Shape::Record(&retry::RETRY), "What happens after an attempt that failed."),
     ],
@@ -59,7 +59,8 @@ impl GuardDefinition {
     fn decode(node: &Node, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         let place = entries(Some(node)).next().map(|(key, _)| key.span)?;
         if node.get("uses").is_some() {
-            return CallDefinition::decode(node, place, names, problems).map(Box::new).map(Self::Uses);
+            let call = CallDefinition::decode(node, place, names, problems)?;
+            return Some(Self::Uses(Box::new(CallDefinition { asks_guard: true, ..call })));
         }
         let id = node.get("id").or_else(|| node.get("extension")).and_then(Located::text);
         let id = id.unwrap_or_else(|| Located { value: String::new(), span: place });

@@ -10,6 +10,7 @@ impl Definition {
         match self {
             Self::Pipeline(_) => Kind::Pipeline,
             Self::Plugins(_) => Kind::Plugins,
+            Self::Lock(_) => Kind::Lock,
             Self::Workflow(_) => Kind::Workflow,
             Self::Project(_) => Kind::Project,
             Self::Team(_) => Kind::Team,

@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{
-    automation, board, extension, inbound_email, intake, item_type, pipeline, plugins, project, recipe, team, workflow,
+    automation, board, extension, inbound_email, intake, item_type, lock, pipeline, plugins, project, recipe, team,
+    workflow,
 };
 use crate::shape::{Record, json_schema};
 use crate::yaml::{Node, Value};
@@ -15,6 +16,8 @@ pub enum Kind {
     Pipeline,
     /// What plugins may do.
     Plugins,
+    /// What plugins are and may do, pinned.
+    Lock,
     /// A state machine.
     Workflow,
     /// What the project is.
@@ -61,9 +64,10 @@ const LISTS: [(&str, Kind); 4] = [
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pipeline,
         Self::Plugins,
+        Self::Lock,
         Self::Workflow,
         Self::Project,
         Self::Team,
@@ -79,6 +83,9 @@ impl Kind {
     /// Tells the kind of a file below `.kiket/`; `None` is one that kiket does not act on.
     #[must_use]
     pub fn of(path: &str, root: &Node) -> Option<Self> {
+        if path == lock::NAME {
+            return Some(Self::Lock);
+        }
         if root.get("pipeline").is_some() {
             return Some(Self::Pipeline);
         }
@@ -124,6 +131,7 @@ impl Kind {
         match self {
             Self::Pipeline => "pipeline",
             Self::Plugins => "plugins",
+            Self::Lock => "lock",
             Self::Workflow => "workflow",
             Self::Project => "project",
             Self::Team => "team",
@@ -140,14 +148,14 @@ impl Kind {
     /// Tells whether files of the kind are kiket's own, and closed: an unknown key is an error. Kiket's are open.
     #[must_use]
     pub fn is_closed(self) -> bool {
-        matches!(self, Self::Pipeline | Self::Plugins)
+        matches!(self, Self::Pipeline | Self::Plugins | Self::Lock)
     }
 
     /// Tells whether this version does what files of the kind say, and does not only check them.
     #[must_use]
     pub fn is_acted_on(self) -> bool {
         match self {
-            Self::Pipeline | Self::Plugins | Self::Workflow | Self::Project | Self::ItemTypes => true,
+            Self::Pipeline | Self::Plugins | Self::Lock | Self::Workflow | Self::Project | Self::ItemTypes => true,
             Self::Team
             | Self::Board
             | Self::Automations
@@ -168,6 +176,7 @@ impl Kind {
         match self {
             Self::Pipeline => &pipeline::FILE,
             Self::Plugins => &plugins::FILE,
+            Self::Lock => &lock::FILE,
             Self::Workflow => &workflow::FILE,
             Self::Project => &project::FILE,
             Self::Team => &team::FILE,

@@ -35,7 +35,7 @@ pub(crate) static STAGE: Record = closed(
         optional("matrix", matrix::MATRIX, "Runs the stage once for every combination of values."),
         optional(
             "effect",
-            Shape::Word(&EFFECTS),
+            Shape::Word(&Effect::NAMES),
             "What a crash in the middle means; it may only move the plugin's own class toward `once`.",
         ),
         optional("compensate", Shape::Record(&CALL), "What undoes the stage when the run fails later."),
@@ -59,8 +59,6 @@ static RUN: Record = closed(
     "A run of another pipeline.",
     &[required("pipeline", Shape::Text, "The pipeline's id."), optional("inputs", Shape::Templates, "Its inputs.")],
 );
-
-const EFFECTS: [&str; 4] = ["pure", "idempotent", "checkable", "once"];
 
 /// A stage as it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,6 +114,8 @@ pub struct CallDefinition {
     pub timeout: Option<Duration>,
     /// What happens after an attempt that failed.
     pub retry: Retry,
+    /// Whether it asks a guard and does not call an action.
+    pub asks_guard: bool,
 }
 
 /// What has to have come of a stage's needs for it to run.
@@ -233,6 +233,7 @@ fn decode_task(
 
 impl CallDefinition {
     pub(super) fn decode(node: &Node, span: Span, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let names = &names.clone().and_secrets();
         let empty = Node { value: Value::Mapping(Vec::new()), span };
         let with = node.get("with").filter(|with| matches!(with.value, Value::Mapping(_))).cloned().unwrap_or(empty);
         Some(Self {
@@ -242,6 +243,7 @@ impl CallDefinition {
             env: Template::parse_entries(node.get("env"), names, problems),
             timeout: duration_at(node, "timeout"),
             retry: node.get("retry").map(Retry::decode).unwrap_or_default(),
+            asks_guard: false,
         })
     }
 

@@ -96,6 +96,12 @@ codes! {
     UnknownTimeZone = "E0121",
     /// A call that nothing in `plugins.yaml` grants.
     MissingGrant = "E0123",
+    /// A secret where none can be used.
+    MisplacedSecret = "E0124",
+    /// A secret that nothing in `plugins.yaml` grants to the plugin, or not for this use.
+    UngrantedSecret = "E0125",
+    /// A plugin that is not what `plugins.lock` pins, or may not do what it pins.
+    LockMismatch = "E0126",
     /// A state that the workflow does not have.
     UnknownState = "E0130",
     /// Part of the language that this version does not run yet, and that cannot be left out of account.
@@ -134,6 +140,12 @@ codes! {
     UnknownPath = "W0216",
     /// An expression that reads a stage which may not have ended.
     ReadsTooEarly = "W0217",
+    /// A plugin asks for a capability of which nothing is granted.
+    UngrantedCapability = "W0218",
+    /// A plugin sees the value of a secret.
+    RevealedSecret = "W0219",
+    /// Grants or pins of a plugin that nothing uses.
+    UnusedPlugin = "W0220",
     /// Part of the language that is checked and that this version does not act on yet.
     NotActedOnYet = "W0290",
     /// A file that kiket keeps but does not act on.

@@ -11,6 +11,8 @@ pub struct Names<'n> {
     roots: Vec<&'n str>,
     /// Names whose members are all known, with those members: `inputs` has `version`.
     members: Vec<(&'n str, BTreeSet<&'n str>)>,
+    /// Whether secrets can be named.
+    secrets: bool,
 }
 
 /// A scalar: its value and where it stands.
@@ -24,7 +26,7 @@ impl<'n> Names<'n> {
     /// Makes a set of names whose members nobody knows beforehand.
     #[must_use]
     pub fn of(roots: &[&'n str]) -> Self {
-        Self { roots: roots.to_vec(), members: Vec::new() }
+        Self { roots: roots.to_vec(), ..Self::default() }
     }
 
     /// Adds a name.
@@ -38,6 +40,13 @@ impl<'n> Names<'n> {
     #[must_use]
     pub fn with_members(mut self, root: &'n str, members: impl IntoIterator<Item = &'n str>) -> Self {
         self.members.push((root, members.into_iter().collect()));
+        self
+    }
+
+    /// Lets expressions name secrets, as only the input and the values of a call can.
+    #[must_use]
+    pub fn and_secrets(mut self) -> Self {
+        self.secrets = true;
         self
     }
 
@@ -71,6 +80,12 @@ impl<'n> Names<'n> {
                 return None;
             }
         };
+        if let (false, Some(name)) = (self.secrets, expression.secrets().next()) {
+            let place = place(word(source, "secret"), "secret".len(), problems);
+            let message = format!("secret \"{name}\" cannot be used here");
+            let hint = "only a call takes secrets, by its `with` or `env`: nothing else may depend on one";
+            problems.report_with_hint(Code::MisplacedSecret, place, message, hint);
+        }
         for name in expression.names().filter(|name| !self.roots.contains(name)) {
             let place = place(word(source, name), name.len(), problems);
             let message = format!("no expression can use the name \"{name}\" here");
@@ -91,7 +106,7 @@ impl<'n> Names<'n> {
 }
 
 /// Returns where a name stands as a word of its own.
-fn word(source: &str, name: &str) -> usize {
+pub(super) fn word(source: &str, name: &str) -> usize {
     let part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
     let bytes = source.as_bytes();
     let alone = |at: &usize| {

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::Placeholders;
+
 /// What an expression sees. Cheap to look up, built once for several expressions.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     names: Map<String, Value>,
     size: u64,
+    placeholders: Option<Placeholders>,
 }
 
 impl Scope {
@@ -24,6 +27,18 @@ impl Scope {
         self.size += count(&value);
         self.names.insert(name.to_owned(), value);
         self
+    }
+
+    /// Lets expressions name secrets; without it one that does has no value.
+    #[must_use]
+    pub fn with_placeholders(mut self, placeholders: Placeholders) -> Self {
+        self.placeholders = Some(placeholders);
+        self
+    }
+
+    /// Returns what makes the texts that stand for secrets.
+    pub(super) fn placeholders(&self) -> Option<&Placeholders> {
+        self.placeholders.as_ref()
     }
 
     /// Returns the value of a name.

@@ -1,11 +1,13 @@
-//! The shape of an expression: which names it takes from outside and how deep its loops nest.
+//! The shape of an expression: which names and secrets it takes from outside and how deep its loops nest.
 
 use std::collections::BTreeSet;
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::parser::PrattParser;
 
+use super::names::word;
 use super::{InvalidExpression, MAX_DEPTH, MAX_NODES};
+use crate::shape::IdRule;
 
 /// What is known of an expression without evaluating it.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,8 @@ pub(super) struct Shape {
     pub(super) names: BTreeSet<String>,
     /// Members that are read of those names: `stages.build`, `stages["build"]`.
     pub(super) members: BTreeSet<(String, String)>,
+    /// Secrets that are named.
+    pub(super) secrets: BTreeSet<String>,
     /// How many loops stand inside each other at most.
     pub(super) loops: u32,
 }
@@ -28,7 +32,45 @@ pub(super) fn parse(source: &str) -> Result<IdedExpr, InvalidExpression> {
         let message = format!("nested deeper than {MAX_DEPTH} levels");
         return Err(InvalidExpression { message, offset: 0, hint: None });
     }
+    refuse_computed_secrets(source, &syntax)?;
     Ok(syntax)
+}
+
+/// Refuses a secret that is not named by one text which is written out: which secrets a definition uses has to be
+/// known without running it.
+fn refuse_computed_secrets(source: &str, syntax: &IdedExpr) -> Result<(), InvalidExpression> {
+    let mut open = vec![syntax];
+    while let Some(expression) = open.pop() {
+        each_part(&expression.expr, |part| open.push(part));
+        let Expr::Call(call) = &expression.expr else { continue };
+        if call.func_name != SECRET {
+            continue;
+        }
+        let offset = word(source, SECRET);
+        match secret_name(call) {
+            Some(name) if IdRule::Secret.allows(name) => {}
+            Some(name) => {
+                let message = format!("\"{name:.80}\" cannot be the name of a secret");
+                return Err(InvalidExpression { message, offset, hint: Some(IdRule::Secret.hint()) });
+            }
+            None => {
+                let message = "`secret` takes one name, which is written out".to_owned();
+                return Err(InvalidExpression { message, offset, hint: Some("write secret(\"TOKEN\")") });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The function that names a secret.
+const SECRET: &str = "secret";
+
+/// Returns the name that a call of [`SECRET`] is about, where it is called as it has to be.
+fn secret_name(call: &CallExpr) -> Option<&str> {
+    match (&call.target, call.args.as_slice()) {
+        (None, [IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }]) => Some(name.inner()),
+        _ => None,
+    }
 }
 
 /// Counts levels without recursion: a chain such as `a.b.b.b` is deep although its text does not nest.
@@ -127,10 +169,13 @@ impl Shape {
                 self.visit(&select.operand, bound, loops);
             }
             Expr::Call(call) if call.func_name == "_[_]" && call.args.len() == 2 => {
-                if let Expr::Literal(cel::common::ast::LiteralValue::String(field)) = &call.args[1].expr {
+                if let Expr::Literal(LiteralValue::String(field)) = &call.args[1].expr {
                     self.read(&call.args[0], field.inner(), bound);
                 }
                 call.args.iter().for_each(|part| self.visit(part, bound, loops));
+            }
+            Expr::Call(call) if call.func_name == SECRET => {
+                self.secrets.extend(secret_name(call).map(str::to_owned));
             }
             Expr::Comprehension(comprehension) => {
                 self.visit(&comprehension.iter_range, bound, loops);

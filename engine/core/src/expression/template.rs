@@ -92,6 +92,12 @@ impl Template {
         }
     }
 
+    /// Returns the secrets that it names, and the expressions that name them; a name may come several times.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Expression)> {
+        let expressions = self.expressions().into_iter();
+        expressions.flat_map(|expression| expression.secrets().map(move |name| (name, expression)))
+    }
+
     /// Tells whether nothing has to be computed.
     #[must_use]
     pub fn is_literal(&self) -> bool {
@@ -192,13 +198,27 @@ fn parse_text(text: &str, span: Span, names: &Names<'_>, problems: &mut Problems
         rest = &from[3 + end + 2..];
     }
     literal.push_str(rest);
-    match (parts.as_slice(), literal.is_empty()) {
-        ([], _) => Template::Literal(Value::String(literal)),
-        ([Part::Expression(only)], true) => Template::Expression(only.clone()),
-        (_, true) => Template::Text(parts),
-        (_, false) => {
-            parts.push(Part::Literal(literal));
-            Template::Text(parts)
+    if !literal.is_empty() && !parts.is_empty() {
+        parts.push(Part::Literal(std::mem::take(&mut literal)));
+    }
+    refuse_runon_secrets(&parts, problems);
+    match parts.as_slice() {
+        [] => Template::Literal(Value::String(literal)),
+        [Part::Expression(only)] => Template::Expression(only.clone()),
+        _ => Template::Text(parts),
+    }
+}
+
+/// Reports a secret with text behind it that reads on like its name: nobody could tell where the name ends.
+fn refuse_runon_secrets(parts: &[Part], problems: &mut Problems<'_>) {
+    for pair in parts.windows(2) {
+        let [Part::Expression(expression), Part::Literal(after)] = pair else { continue };
+        let reads_on =
+            after.starts_with(|char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_');
+        if let (true, Some(name)) = (reads_on, expression.secrets().next()) {
+            let message = format!("secret \"{name}\" is followed by text that reads like a part of its name");
+            let hint = "put a character between them that no name has, such as a colon or a slash";
+            problems.report_with_hint(Code::MisplacedSecret, expression.span(), message, hint);
         }
     }
 }

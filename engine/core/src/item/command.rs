@@ -3,7 +3,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::event::Event;
+use super::guards::{GuardCall, Verdicts};
 use super::state::Created;
+use crate::expression::Placeholders;
 use crate::id::RunId;
 use crate::run::Actor;
 use crate::time::Timestamp;
@@ -21,6 +23,11 @@ pub struct Context<'c> {
     pub env: &'c Map<String, Json>,
     /// An id for the run that a transition may start; further ones follow from it.
     pub run: RunId,
+    /// What guards have said.
+    pub verdicts: &'c Verdicts,
+    /// What stands for secrets in what guards are told; without them a guard that is told one cannot be asked. They
+    /// are the same when it is decided again.
+    pub placeholders: Option<&'c Placeholders>,
 }
 
 /// Something to do.
@@ -98,6 +105,18 @@ pub struct StartRun {
     pub inputs: Map<String, Json>,
     /// The item as it was then.
     pub item: Json,
+}
+
+/// Why a command leads to nothing yet, or not at all.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Undecided {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It depends on what these guards say: ask them all, and decide again with their verdicts, at the same moment and
+    /// on the same item.
+    #[error("guards have to be asked first")]
+    Asks(Vec<GuardCall>),
 }
 
 /// Why a command is refused.

@@ -2,12 +2,14 @@
 //!
 //! The order on a transition: permission, from-state, required fields, conditions, `when`, guards, approvals; then the
 //! change of state with `on_exit`, `on_enter`, the actions it does not wait for, and `on_success`. What touches the item
-//! happens at once; what touches the world is a run that starts in the same unit.
+//! happens at once; what touches the world is a run that starts in the same unit. Transitions that actions ask for go
+//! the same way, guards included. A transition that has waited for its actions was let through before it waited.
 
 use std::sync::Arc;
 
 use super::actions;
-use super::command::{Command, Context, Decision, NewItem, Refusal, StartRun, Wanted};
+use super::choose::choose;
+use super::command::{Command, Context, Decision, NewItem, Refusal, StartRun, Undecided, Wanted};
 use super::event::Event;
 use super::reasons::{Reason, ReasonCode};
 use super::state::{Item, Pending};
@@ -39,20 +41,20 @@ impl Draft<'_> {
 
 impl Item {
     /// Returns what a command leads to, or why it is refused. A transition that cannot happen is no refusal: it leads
-    /// to [`Event::Refused`] alone.
+    /// to [`Event::Refused`] alone. One that depends on guards is not decided before they were asked.
     pub fn decide(
         &self,
         machine: &Machine,
         kind: Option<&ItemTypeDefinition>,
         command: Command,
         context: &Context<'_>,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, Undecided> {
         let (events, wanted) = (Vec::new(), Vec::new());
         let mut draft = Draft { machine, context, item: self.clone(), events, starts: Vec::new(), wanted };
         match (&self.created, command) {
             (None, Command::Create(new)) => create(&mut draft, kind, *new)?,
-            (Some(_), Command::Create(_)) => return Err(Refusal::Exists),
-            (None, _) => return Err(Refusal::Unknown),
+            (Some(_), Command::Create(_)) => return Err(Refusal::Exists.into()),
+            (None, _) => return Err(Refusal::Unknown.into()),
             (Some(_), Command::Update { values }) => {
                 let values = update::check(&draft.item, kind, values, false)?;
                 if !values.is_empty() {
@@ -62,31 +64,30 @@ impl Item {
             (Some(_), Command::Comment { body }) => {
                 draft.push(Event::Commented { body, by: context.actor.name.clone() });
             }
-            (Some(_), Command::Transition { wanted, comment }) => transition(&mut draft, &wanted, comment),
+            (Some(_), Command::Transition { wanted, comment }) => transition(&mut draft, &wanted, comment)?,
             (Some(_), Command::RunEnded { run, failed }) => run_ended(&mut draft, run, failed)?,
         }
         Ok(Decision { events: draft.events, starts: draft.starts })
     }
 }
 
-fn create(draft: &mut Draft<'_>, kind: Option<&ItemTypeDefinition>, new: NewItem) -> Result<(), Refusal> {
+fn create(draft: &mut Draft<'_>, kind: Option<&ItemTypeDefinition>, new: NewItem) -> Result<(), Undecided> {
     let NewItem { created, state, values } = new;
     let values = update::check(&draft.item, kind, values, true)?;
     let state = state.unwrap_or_else(|| draft.machine.initial.clone());
     let Some(plan) = draft.machine.state(&state) else {
         let reason = format!("workflow \"{}\" has no state \"{state}\"", draft.machine.workflow);
-        return Err(Refusal::Values(vec![("state".to_owned(), reason)]));
+        return Err(Refusal::Values(vec![("state".to_owned(), reason)]).into());
     };
     draft.push(Event::Created { created: Arc::new(created), state, values });
     actions::touch_item(draft, &plan.on_enter, None);
     start(draft, plan.entry_plan.as_deref(), "create", false, &[(Section::Enter, &plan.on_enter)], None);
-    follow(draft);
-    Ok(())
+    follow(draft)
 }
 
-fn transition(draft: &mut Draft<'_>, wanted: &Wanted, comment: Option<String>) {
+fn transition(draft: &mut Draft<'_>, wanted: &Wanted, comment: Option<String>) -> Result<(), Undecided> {
     let by = draft.context.actor.name.clone();
-    let (chosen, reasons) = choose(draft, wanted);
+    let (chosen, reasons) = choose(draft, wanted)?;
     match chosen.filter(|_| reasons.is_empty()) {
         None => {
             let asked = chosen.map(|transition| transition.name.clone());
@@ -94,44 +95,12 @@ fn transition(draft: &mut Draft<'_>, wanted: &Wanted, comment: Option<String>) {
                 Wanted::Name(name) | Wanted::To(name) => name.clone(),
             });
             draft.push(Event::Refused { transition, by, reasons, after: None, run: None });
+            Ok(())
         }
         Some(transition) => {
             take(draft, transition, by, comment);
-            follow(draft);
+            follow(draft)
         }
-    }
-}
-
-/// Chooses the transition that is meant, with every reason against it.
-fn choose<'d>(draft: &Draft<'d>, wanted: &Wanted) -> (Option<&'d TransitionPlan>, Vec<Reason>) {
-    let (machine, item) = (draft.machine, &draft.item);
-    let mut reasons: Vec<Reason> = item.pending_reason().into_iter().collect();
-    let fits = |transition: &&TransitionPlan| match wanted {
-        Wanted::Name(name) => transition.name == *name,
-        Wanted::To(state) => transition.to == *state,
-    };
-    let candidates: Vec<&TransitionPlan> = machine.transitions_from(&item.state).filter(fits).collect();
-    let against = |transition: &TransitionPlan| item.reasons_against(machine, transition, draft.context);
-    // Of several ways to one state the first that is open counts.
-    let open = candidates.iter().find(|transition| against(transition).is_empty());
-    let Some(chosen) = open.or(candidates.first()).copied() else {
-        reasons.push(Reason::new(ReasonCode::State, no_way(machine, &item.state, wanted)));
-        return (None, reasons);
-    };
-    reasons.extend(against(chosen));
-    (Some(chosen), reasons)
-}
-
-fn no_way(machine: &Machine, state: &str, wanted: &Wanted) -> String {
-    if machine.state(state).is_none() {
-        return format!("the item is in state \"{state}\", which workflow \"{}\" no longer has", machine.workflow);
-    }
-    let ways: Vec<String> =
-        machine.transitions_from(state).map(|way| format!("\"{}\" to {}", way.name, way.to)).collect();
-    let known = if ways.is_empty() { "nothing does".to_owned() } else { format!("what does: {}", ways.join(", ")) };
-    match wanted {
-        Wanted::Name(name) => format!("no transition \"{name}\" leads out of {state}; {known}"),
-        Wanted::To(to) => format!("no transition leads from {state} to {to}; {known}"),
     }
 }
 
@@ -175,18 +144,18 @@ fn change_state(draft: &mut Draft<'_>, transition: &TransitionPlan, by: String, 
 }
 
 /// Takes the transitions that actions asked for, one after the other.
-fn follow(draft: &mut Draft<'_>) {
+fn follow(draft: &mut Draft<'_>) -> Result<(), Undecided> {
     for _ in 0..MAX_CHAIN {
         if draft.wanted.is_empty() {
-            return;
+            return Ok(());
         }
         let wanted = Wanted::To(draft.wanted.remove(0));
-        let (chosen, reasons) = choose(draft, &wanted);
+        let (chosen, reasons) = choose(draft, &wanted)?;
         let by = "kiket".to_owned();
         match chosen.filter(|_| reasons.is_empty()) {
             Some(transition) => take(draft, transition, by, None),
             None => {
-                let Wanted::To(transition) = wanted else { return };
+                let Wanted::To(transition) = wanted else { return Ok(()) };
                 draft.push(Event::Refused { transition, by, reasons, after: None, run: None });
             }
         }
@@ -196,11 +165,12 @@ fn follow(draft: &mut Draft<'_>) {
         let reasons = vec![Reason::new(ReasonCode::State, message)];
         draft.push(Event::Refused { transition, by: "kiket".to_owned(), reasons, after: None, run: None });
     }
+    Ok(())
 }
 
-fn run_ended(draft: &mut Draft<'_>, run: RunId, failed: Option<String>) -> Result<(), Refusal> {
+fn run_ended(draft: &mut Draft<'_>, run: RunId, failed: Option<String>) -> Result<(), Undecided> {
     let Some(pending) = draft.item.pending.clone().filter(|pending| pending.run == run) else {
-        return Err(Refusal::NotWaiting(run));
+        return Err(Refusal::NotWaiting(run).into());
     };
     let Pending { transition: name, to, by, comment, .. } = pending;
     let machine = draft.machine;
@@ -208,7 +178,7 @@ fn run_ended(draft: &mut Draft<'_>, run: RunId, failed: Option<String>) -> Resul
     match (transition, failed) {
         (Some(transition), None) => {
             change_state(draft, transition, by, comment);
-            follow(draft);
+            follow(draft)?;
         }
         (transition, failed) => {
             let message = failed.unwrap_or_else(|| "the workflow no longer has this transition".to_owned());
@@ -219,7 +189,7 @@ fn run_ended(draft: &mut Draft<'_>, run: RunId, failed: Option<String>) -> Resul
             if let Some(transition) = transition {
                 actions::touch_item(draft, &transition.on_failure, Some(transition));
                 start(draft, plan, &name, false, &[(Section::Failure, &transition.on_failure)], Some(transition));
-                follow(draft);
+                follow(draft)?;
             }
         }
     }

@@ -2,12 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
 
 use super::command::Context;
 use super::facts::{ItemFacts, MissingValues};
+use super::guards::GuardCall;
 use super::state::Item;
-use crate::expression::Scope;
 use crate::machine::{Machine, TransitionPlan};
 
 /// Why a transition cannot happen.
@@ -17,6 +16,19 @@ pub struct Reason {
     pub code: ReasonCode,
     /// The reason in words, for people.
     pub message: String,
+    /// The guard that refuses, where it is one.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardReason>,
+}
+
+/// The guard that a reason comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardReason {
+    /// What the workflow calls it: `freeze-calendar`, `policy/check`.
+    pub guard: String,
+    /// `denied` where it says no; otherwise why it could not say anything, which counts as a no: `not_installed`,
+    /// `expression`, `invalid_input`, `plugin`, `trap`, `timeout_wall` …
+    pub cause: String,
 }
 
 /// A kind of reason; the order is that in which they are looked for.
@@ -35,7 +47,7 @@ pub enum ReasonCode {
     Condition,
     /// The expression under `when` is not true.
     When,
-    /// A guard says no.
+    /// A guard says no, or could not say anything.
     Guard,
     /// Somebody has to approve it.
     Approval,
@@ -57,33 +69,55 @@ pub struct Possibility {
     pub possible: bool,
     /// Every reason why not.
     pub reasons: Vec<Reason>,
+    /// The guards that are asked when it is taken, by what the workflow calls them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<String>,
     /// The fields that have to be filled in, whether they are or not.
     pub requires_fields: Vec<String>,
 }
 
 impl Reason {
     pub(super) fn new(code: ReasonCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), guard: None }
     }
 }
 
+/// What speaks against a transition, and which guards could.
+pub(super) struct Against {
+    /// Every reason why it cannot happen, in the order in which the engine asks.
+    pub(super) reasons: Vec<Reason>,
+    /// The guards that nobody has asked yet, where their answers matter.
+    pub(super) open: Vec<GuardCall>,
+}
+
 impl Item {
-    /// Returns the transitions that lead out of the item's state, with every reason against each.
+    /// Returns the transitions that lead out of the item's state, with every reason against each. Guards that were not
+    /// asked are no reason.
     #[must_use]
     pub fn possibilities(&self, machine: &Machine, context: &Context<'_>) -> Vec<Possibility> {
         let describe = |transition: &TransitionPlan| {
             let mut reasons: Vec<Reason> = self.pending_reason().into_iter().collect();
-            reasons.extend(self.reasons_against(machine, transition, context));
+            reasons.extend(self.against(machine, transition, context).reasons);
             Possibility {
                 name: transition.name.clone(),
                 description: transition.description.clone(),
                 to: transition.to.clone(),
                 possible: reasons.is_empty(),
                 reasons,
+                guards: transition.guards.iter().map(|guard| guard.uses.clone()).collect(),
                 requires_fields: transition.requires_fields.clone(),
             }
         };
         machine.transitions_from(&self.state).map(describe).collect()
+    }
+
+    /// Returns the guards on which [`Item::possibilities`] depend and that were not asked yet.
+    #[must_use]
+    pub fn open_guards(&self, machine: &Machine, context: &Context<'_>) -> Vec<GuardCall> {
+        if self.pending.is_some() {
+            return Vec::new();
+        }
+        machine.transitions_from(&self.state).flat_map(|way| self.against(machine, way, context).open).collect()
     }
 
     pub(super) fn pending_reason(&self) -> Option<Reason> {
@@ -93,20 +127,28 @@ impl Item {
         Some(Reason::new(ReasonCode::Pending, message))
     }
 
-    /// Returns every reason why a transition out of the item's state cannot happen, in the order in which the engine
-    /// asks: required fields, conditions, `when`, guards, approvals.
-    pub(super) fn reasons_against(
-        &self,
-        machine: &Machine,
-        transition: &TransitionPlan,
-        context: &Context<'_>,
-    ) -> Vec<Reason> {
+    /// Says what speaks against a transition out of the item's state. The engine looks at required fields, conditions
+    /// and `when` first; guards are asked only where those leave it open, and all of them are; approvals come last.
+    pub(super) fn against(&self, machine: &Machine, transition: &TransitionPlan, context: &Context<'_>) -> Against {
+        let mut reasons = self.own_reasons(machine, transition, context);
+        let guarded = self.guarded(machine, transition, context, reasons.is_empty());
+        reasons.extend(guarded.reasons);
+        let leaving = machine.state(&self.state).filter(|_| !transition.rejection);
+        let leaving = leaving.and_then(|state| state.approval.as_deref());
+        for who in leaving.into_iter().chain(transition.approval.as_deref()) {
+            let message = format!("it needs the approval of {who}, and this version cannot ask for it yet");
+            reasons.push(Reason::new(ReasonCode::Approval, message));
+        }
+        Against { reasons, open: guarded.open }
+    }
+
+    /// Returns the reasons that the item itself gives: required fields, conditions, `when`.
+    fn own_reasons(&self, machine: &Machine, transition: &TransitionPlan, context: &Context<'_>) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let facts = ItemFacts { item: self, machine, context, transition: Some(transition) };
         for field in facts.missing(&transition.requires_fields) {
             reasons.push(Reason::new(ReasonCode::RequiredField, format!("\"{field}\" has to be filled in")));
         }
-        let state = machine.state(&self.state);
         let conditions = [Some(&transition.conditions), machine.state(&transition.to).map(|state| &state.conditions)];
         for condition in conditions.into_iter().flatten() {
             let refused = condition.holds(&facts).err().unwrap_or_default();
@@ -122,59 +164,6 @@ impl Item {
                 Err(error) => reasons.push(Reason::new(ReasonCode::When, error.to_string())),
             }
         }
-        for guard in &transition.guards {
-            let message = format!("guard \"{guard}\" cannot be asked: this version has no guards yet");
-            reasons.push(Reason::new(ReasonCode::Guard, message));
-        }
-        let leaving = state.filter(|_| !transition.rejection).and_then(|state| state.approval.as_deref());
-        for who in leaving.into_iter().chain(transition.approval.as_deref()) {
-            let message = format!("it needs the approval of {who}, and this version cannot ask for it yet");
-            reasons.push(Reason::new(ReasonCode::Approval, message));
-        }
         reasons
-    }
-
-    /// Builds the names that expressions of a transition use.
-    pub(super) fn scope(&self, machine: &Machine, transition: Option<&TransitionPlan>, context: &Context<'_>) -> Scope {
-        let names =
-            transition.map(|transition| json!({ "name": transition.name, "from": self.state, "to": transition.to }));
-        Scope::new()
-            .with("item", self.snapshot(machine))
-            .with("actor", json!({ "name": context.actor.name, "roles": context.actor.roles }))
-            .with("project", json!({ "name": context.project }))
-            .with("env", Json::Object(context.env.clone()))
-            .with("event", json!({ "type": "item.transitioned" }))
-            .with("transition", names.unwrap_or(Json::Null))
-    }
-
-    /// Returns the item as expressions, runs and the API see it.
-    #[must_use]
-    pub fn snapshot(&self, machine: &Machine) -> Json {
-        let Some(created) = &self.created else { return Json::Null };
-        let state = machine.state(&self.state);
-        json!({
-            "id": created.id,
-            "key": created.key,
-            "number": created.number,
-            "project": created.project,
-            "type": created.kind,
-            "workflow": created.workflow,
-            "title": self.title,
-            "description": self.description,
-            "state": self.state,
-            "category": state.and_then(|state| state.category.clone()),
-            "priority": self.priority,
-            "assignee": self.assignee,
-            "reporter": created.reporter,
-            "labels": self.labels,
-            "watchers": self.watchers,
-            "fields": self.fields,
-            "checked": self.checked,
-            "pending": self.pending,
-            "version": self.version,
-            "created_at": created.at.to_string(),
-            "updated_at": self.updated_at.map(|at| at.to_string()),
-            "entered_at": self.entered_at.map(|at| at.to_string()),
-        })
     }
 }

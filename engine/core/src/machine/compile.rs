@@ -1,11 +1,12 @@
 //! Workflow definition to machine: steps compiled, approvals put in words, plans of transitions built.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::needs;
 use super::plans::{Section, build};
 use super::step::Step;
-use super::{Machine, PlanNames, StatePlan, TransitionPlan, plan_name};
+use super::{GuardPlan, Machine, PlanNames, StatePlan, TransitionPlan, plan_name};
 use crate::decode::Located;
 use crate::definition::{
     ActionDefinition, Approver, GuardDefinition, MAX_STAGES, StateDefinition, StateKind, TransitionDefinition,
@@ -63,11 +64,12 @@ struct Compiler<'w, 's> {
     steps: usize,
 }
 
-/// The steps of a transition, compiled once for all the states that it leads from.
+/// The steps and guards of a transition, compiled once for all the states that it leads from.
 struct Steps {
     actions: Vec<Step>,
     success: Vec<Step>,
     failure: Vec<Step>,
+    guards: Vec<GuardPlan>,
 }
 
 impl Compiler<'_, '_> {
@@ -109,15 +111,35 @@ impl Compiler<'_, '_> {
         } else {
             needs::check(&transition.actions, problems);
         }
-        for guard in &transition.guards {
-            if let GuardDefinition::Uses(call) = guard {
-                self.surroundings.compile(call, problems);
-            }
-        }
         Steps {
             actions,
             success: self.list(&transition.on_success, problems),
             failure: self.list(&transition.on_failure, problems),
+            guards: self.guards(transition, problems),
+        }
+    }
+
+    fn guards(&self, transition: &TransitionDefinition, problems: &mut Problems<'_>) -> Vec<GuardPlan> {
+        if transition.guards.len() > GuardPlan::MOST {
+            let (name, most) = (&transition.name.value, GuardPlan::MOST);
+            let message = format!("\"{name:.60}\" has {} guards, and may have {most}", transition.guards.len());
+            problems.report(Code::Budget, transition.name.span, message);
+            return Vec::new();
+        }
+        transition.guards.iter().map(|guard| self.guard(guard, problems)).collect()
+    }
+
+    fn guard(&self, guard: &GuardDefinition, problems: &mut Problems<'_>) -> GuardPlan {
+        match guard {
+            GuardDefinition::Extension { id } => GuardPlan { uses: id.value.clone(), call: None },
+            GuardDefinition::Uses(call) => {
+                let compiled = self.surroundings.compile(call, problems);
+                if compiled.timeout.is_some_and(|timeout| timeout > GuardPlan::LONGEST) {
+                    let message = "somebody waits for what a guard says, so it may take one minute at most";
+                    problems.report(Code::InvalidValue, call.uses.span, message);
+                }
+                GuardPlan { uses: call.uses.value.clone(), call: Some(Arc::new(compiled)) }
+            }
         }
     }
 
@@ -163,7 +185,7 @@ impl Compiler<'_, '_> {
             requires_fields: transition.requires_fields.iter().map(|field| field.value.clone()).collect(),
             rejection: transition.rejection,
             when: transition.when.clone(),
-            guards: transition.guards.iter().map(guard_name).collect(),
+            guards: steps.guards.clone(),
             approval: approval(transition),
             wait: transition.wait,
             actions: steps.actions.clone(),
@@ -214,13 +236,6 @@ fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
         steps[later].needs = vec![steps[later - 1].id.clone()];
     }
     steps
-}
-
-fn guard_name(guard: &GuardDefinition) -> String {
-    match guard {
-        GuardDefinition::Uses(call) => call.uses.value.clone(),
-        GuardDefinition::Extension { id } => id.value.clone(),
-    }
 }
 
 /// Says who has to approve a transition.

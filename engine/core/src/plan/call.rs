@@ -1,13 +1,16 @@
-//! A call as it was written to a call that can be made: plugin, action, input and grants checked as far as they are
-//! known without running.
+//! A call as it was written to a call that can be made: plugin, action, input, grants and secrets checked as far as they
+//! are known without running.
 
-use serde_json::Value as Json;
+mod asks;
+mod hosts;
+mod secrets;
 
 use super::CallPlan;
-use crate::catalog::{Catalog, Plugin, Refusal, Unknown, split_uses};
+use crate::catalog::{Action, Catalog, Plugin, Refusal, Unknown, split_uses};
 use crate::decode::entry_at;
-use crate::definition::{CallDefinition, PluginGrants};
+use crate::definition::CallDefinition;
 use crate::diagnostic::{Code, Problems, Span};
+use crate::grants::PluginGrants;
 use crate::manifest::Effect;
 use crate::yaml::{Node, Value};
 
@@ -16,7 +19,7 @@ use crate::yaml::{Node, Value};
 pub(crate) struct Surroundings<'a> {
     /// The plugins there are.
     pub(crate) catalog: &'a Catalog,
-    /// What each may do, by its name in `uses:`.
+    /// What each may do, built-in grants included, by its name in `uses:`.
     pub(crate) grants: &'a dyn Fn(&str) -> Option<&'a PluginGrants>,
 }
 
@@ -25,23 +28,52 @@ impl Surroundings<'_> {
     pub(crate) fn compile(&self, call: &CallDefinition, problems: &mut Problems<'_>) -> CallPlan {
         let (name, action) = split_uses(&call.uses.value);
         let plugin = self.catalog.get(name);
-        let effect = match plugin {
-            Some(plugin) => self.check(call, plugin, action, problems),
+        let known = match plugin {
+            Some(plugin) => self.find(call, plugin, action, problems),
             None => {
                 self.report_unknown(call, name, problems);
-                Effect::Once
+                None
             }
         };
+        if let Some(known) = known {
+            check_input(call, known, problems);
+            self.check_hosts(call, &known.url_fields, problems);
+            self.check_secrets(call, &known.url_fields, problems);
+        }
         CallPlan {
             plugin: name.to_owned(),
             digest: plugin.map(|plugin| plugin.digest.clone()).unwrap_or_default(),
             action: action.to_owned(),
-            effect,
+            effect: known.map_or(Effect::Once, |known| known.effect),
             input: call.input.clone(),
             env: call.env.clone(),
-            timeout: call.timeout,
+            timeout: call.timeout.or(known.and_then(|known| known.timeout)),
             retry: call.retry.clone(),
         }
+    }
+
+    /// Returns the action that is called, or the guard that is asked; that there is none is reported.
+    fn find<'p>(
+        &self,
+        call: &CallDefinition,
+        plugin: &'p Plugin,
+        action: &str,
+        problems: &mut Problems<'_>,
+    ) -> Option<&'p Action> {
+        let (found, what, others) = match call.asks_guard {
+            false => (plugin.action(action), "action", plugin.actions().collect::<Vec<_>>()),
+            true => (plugin.guard(action), "guard", plugin.guards().collect()),
+        };
+        if found.is_none() {
+            let message = format!("plugin \"{}\" has no {what} \"{action}\"", plugin.manifest.id);
+            if others.is_empty() {
+                let hint = format!("its manifest lists nothing under `{what}s`");
+                problems.report_with_hint(Code::UnknownAction, call.uses.span, message, hint);
+            } else {
+                problems.report_unknown(Code::UnknownAction, call.uses.span, message, action, others);
+            }
+        }
+        found
     }
 
     fn report_unknown(&self, call: &CallDefinition, name: &str, problems: &mut Problems<'_>) {
@@ -61,46 +93,20 @@ impl Surroundings<'_> {
             problems.report_unknown(Code::UnknownPlugin, span, message, name, known);
         }
     }
+}
 
-    fn check(&self, call: &CallDefinition, plugin: &Plugin, action: &str, problems: &mut Problems<'_>) -> Effect {
-        let Some(known) = plugin.action(action) else {
-            let message = format!("plugin \"{}\" has no action \"{action}\"", plugin.manifest.id);
-            problems.report_unknown(Code::UnknownAction, call.uses.span, message, action, plugin.actions());
-            return Effect::Once;
-        };
-        for field in &known.code_fields {
-            if let Some(place) = call.with.get(field).and_then(|code| expression_in(code, problems)) {
-                let message = format!("\"{field}\" is code, and an expression in it would make data into code");
-                let hint = "pass the value by `env` and read it there";
-                problems.report_with_hint(Code::ExpressionInCode, place, message, hint);
-            }
+/// Checks that no expression stands in code, and an input that is written out against its schema.
+fn check_input(call: &CallDefinition, known: &Action, problems: &mut Problems<'_>) {
+    for field in &known.code_fields {
+        if let Some(place) = call.with.get(field).and_then(|code| expression_in(code, problems)) {
+            let message = format!("\"{field}\" is code, and an expression in it would make data into code");
+            let hint = "pass the value by `env` and read it there";
+            problems.report_with_hint(Code::ExpressionInCode, place, message, hint);
         }
-        if call.input.is_literal() {
-            for refusal in known.refuse(&call.with.to_json()) {
-                report_refusal(call, refusal, problems);
-            }
-        }
-        self.check_grants(call, &known.url_fields, problems);
-        known.effect
     }
-
-    /// Checks that addresses which are written out are granted; one that is computed is checked at the call.
-    fn check_grants(&self, call: &CallDefinition, url_fields: &[String], problems: &mut Problems<'_>) {
-        let (plugin, _) = split_uses(&call.uses.value);
-        for field in url_fields {
-            let Some(node) = call.with.get(field) else { continue };
-            let Json::String(url) = node.to_json() else { continue };
-            let Some((scheme, host, port)) = split_url(&url).filter(|_| !url.contains("${{")) else { continue };
-            let granted = (self.grants)(plugin)
-                .is_some_and(|grants| grants.http.iter().any(|grant| grant.covers(scheme, &host, port)));
-            if !granted {
-                let message = format!("{plugin} may not send requests to {host}: nothing grants it");
-                let port = port.map(|port| format!(", port: {port}")).unwrap_or_default();
-                let hint = format!(
-                    "add to .kiket/plugins.yaml: plugins: {{ {plugin}: {{ grants: {{ http: [{{ scheme: {scheme}, host: {host}{port} }}] }} }} }}"
-                );
-                problems.report_with_hint(Code::MissingGrant, node.span, message, hint);
-            }
+    if call.input.is_literal() {
+        for refusal in known.refuse(&call.with.to_json()) {
+            report_refusal(call, refusal, problems);
         }
     }
 }
@@ -133,33 +139,5 @@ fn expression_in(node: &Node, problems: &Problems<'_>) -> Option<Span> {
         Value::Sequence(items) => items.iter().find_map(|node| expression_in(node, problems)),
         Value::Mapping(entries) => entries.iter().find_map(|(_, node)| expression_in(node, problems)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
-}
-
-/// Splits an absolute URL as far as grants look at it: scheme, host in lower case, port where it is not the scheme's.
-fn split_url(url: &str) -> Option<(&str, String, Option<u16>)> {
-    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let address = authority.rsplit('@').next()?;
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port.parse().ok()?)),
-        _ => (address, None),
-    };
-    let own = if scheme == "https" { 443 } else { 80 };
-    Some((scheme, host.to_ascii_lowercase(), port.filter(|port| *port != own)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_split_as_grants_name_them() {
-        let split = |url| split_url(url).map(|(scheme, host, port)| (scheme.to_owned(), host, port));
-        assert_eq!(split("https://Hooks.example.com/a?b"), Some(("https".into(), "hooks.example.com".into(), None)));
-        assert_eq!(split("http://user@127.0.0.1:8080"), Some(("http".into(), "127.0.0.1".into(), Some(8080))));
-        assert_eq!(split("https://[::1]/x"), Some(("https".into(), "[::1]".into(), None)));
-        assert_eq!(split("https://a:443"), Some(("https".into(), "a".into(), None)));
-        assert_eq!(split("ftp://a"), None);
     }
 }

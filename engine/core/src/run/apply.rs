@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::doubt::DoubtCode;
 use super::event::Event;
 use super::state::{Run, RunStatus, Stage, StageState, Wait};
 use crate::time::Timestamp;
@@ -18,6 +19,7 @@ impl Run {
                     id: Arc::clone(id),
                     state: StageState::Pending,
                     attempt: 0,
+                    journal: 0,
                     failures: 0,
                     interruptions: 0,
                     order: 0,
@@ -33,6 +35,7 @@ impl Run {
                 self.started_at = Some(at);
             }
             Event::RunWaiting {} => self.status = RunStatus::Waiting,
+            Event::RunNeedsAttention {} => self.status = RunStatus::NeedsAttention,
             Event::RunCompensating {} => self.status = RunStatus::Compensating,
             Event::RunSucceeded { outputs } => {
                 self.outputs = Some(Arc::clone(outputs));
@@ -53,6 +56,9 @@ impl Run {
                 self.change(stage, |stage| {
                     stage.state = StageState::Running;
                     stage.attempt = *attempt;
+                    if stage.journal == 0 {
+                        stage.journal = *attempt;
+                    }
                     stage.started_at = Some(at);
                 });
             }
@@ -61,8 +67,13 @@ impl Run {
                     Some(until) => StageState::Waiting { wait: Wait::Retry { until: *until, error: error.clone() } },
                     None => StageState::Ready,
                 };
-                let counter = if error.code == INTERRUPTED { &mut stage.interruptions } else { &mut stage.failures };
-                *counter += 1;
+                if error.code == INTERRUPTED {
+                    stage.interruptions += 1;
+                } else {
+                    stage.failures += 1;
+                    // What has failed is done anew from its beginning.
+                    stage.journal = 0;
+                }
             }),
             Event::ApprovalRequested { stage, request } => self.change(stage, |stage| {
                 let wait = Wait::Approval { request: Arc::clone(request), granted: Vec::new() };
@@ -72,6 +83,18 @@ impl Run {
             Event::ApprovalGranted { stage, by, .. } => self.change(stage, |stage| {
                 if let StageState::Waiting { wait: Wait::Approval { granted, .. } } = &mut stage.state {
                     granted.push(by.clone());
+                }
+            }),
+            Event::StageNeedsAttention { stage, doubt, .. } => {
+                self.change(stage, |stage| stage.state = StageState::NeedsAttention { doubt: Arc::clone(doubt) });
+            }
+            // What follows from it follows as events of its own.
+            Event::StageResolved { stage, .. } => self.change(stage, |stage| {
+                if let StageState::NeedsAttention { doubt } = &stage.state
+                    && doubt.code == DoubtCode::ReplayMismatch
+                {
+                    // What it noted is of no use: done again, it is done from its beginning.
+                    stage.journal = 0;
                 }
             }),
             // The stage's own failure follows.
@@ -99,9 +122,9 @@ impl Run {
         }
     }
 
-    /// A run that waited runs again once something of it can.
+    /// A run that waited, for whatever it was, runs again once something of it can.
     fn go_on(&mut self) {
-        if self.status == RunStatus::Waiting {
+        if matches!(self.status, RunStatus::Waiting | RunStatus::NeedsAttention) {
             self.status = RunStatus::Running;
         }
     }

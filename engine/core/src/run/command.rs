@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::doubt::{Doubt, Found, Resolution};
 use super::event::Queued;
 use super::state::{StageError, Usage};
 use crate::definition::Approver;
@@ -27,6 +28,8 @@ pub enum Command {
     Begin {
         /// The stage.
         stage: Arc<str>,
+        /// What is known of the attempt that was cut off; of no account otherwise.
+        found: Found,
     },
     /// Report how an attempt ended. Refused unless that attempt is under way.
     Finish {
@@ -52,6 +55,17 @@ pub enum Command {
         stage: Arc<str>,
         /// Who refuses.
         actor: Actor,
+        /// In their words.
+        comment: Option<String>,
+    },
+    /// Say what became of an effect in doubt. Refused unless the stage needs attention.
+    Resolve {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who says so.
+        actor: Actor,
+        /// What became of it.
+        resolution: Resolution,
         /// In their words.
         comment: Option<String>,
     },
@@ -102,6 +116,8 @@ pub enum Outcome {
     },
     /// With an error.
     Failed(StageError),
+    /// With something that nobody knows the end of, and that may not be done again by itself.
+    InDoubt(Doubt),
 }
 
 /// Why a command is refused.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::apply::INTERRUPTED;
 use super::command::{Command, Moment, Outcome, Rejected};
+use super::doubt::Found;
 use super::event::{Event, Queued};
 use super::settle::settle;
-use super::state::{Run, StageError, StageState, Wait};
-use super::{approve, cancel};
+use super::state::{Run, StageError, StageState, Usage, Wait};
+use super::{approve, cancel, doubt};
+use crate::manifest::Effect;
 use crate::plan::{Plan, Role};
 use crate::time::Timestamp;
 
@@ -40,13 +42,16 @@ impl Run {
             (Some(_), Command::Queue(_)) => return Err(Rejected::Exists),
             (None, _) => return Err(Rejected::Ended),
             (Some(_), _) if self.status.is_terminal() => return Err(Rejected::Ended),
-            (Some(_), Command::Begin { stage }) => begin(&mut draft, stage)?,
+            (Some(_), Command::Begin { stage, found }) => begin(&mut draft, stage, found)?,
             (Some(_), Command::Finish { stage, attempt, outcome }) => finish(&mut draft, stage, attempt, outcome)?,
             (Some(_), Command::Approve { stage, actor, comment }) => {
                 approve::grant(&mut draft, stage, &actor, comment)?
             }
             (Some(_), Command::Reject { stage, actor, comment }) => {
                 approve::reject(&mut draft, stage, &actor, comment)?
+            }
+            (Some(_), Command::Resolve { stage, actor, resolution, comment }) => {
+                doubt::resolve(&mut draft, stage, &actor, resolution, comment)?
             }
             (Some(_), Command::Cancel) => cancel::cancel(&mut draft),
             (Some(_), Command::Expire) => cancel::expire(&mut draft),
@@ -60,13 +65,21 @@ fn queue(draft: &mut Draft<'_>, queued: Arc<Queued>) {
     settle(draft);
 }
 
-fn begin(draft: &mut Draft<'_>, id: Arc<str>) -> Result<(), Rejected> {
+fn begin(draft: &mut Draft<'_>, id: Arc<str>, found: Found) -> Result<(), Rejected> {
     let stage = draft.run.stage(&id).ok_or_else(|| Rejected::UnknownStage(Arc::clone(&id)))?;
     let (attempt, interruptions) = (stage.attempt, stage.interruptions);
     match &stage.state {
         StageState::Ready | StageState::Waiting { wait: Wait::Retry { .. } } => {}
         StageState::Waiting { wait: Wait::Approval { .. } } => return approve::expire(draft, id),
         StageState::Running => {
+            match found {
+                Found::Nothing => {}
+                Found::Doubt(unknown) => return doubt::doubt(draft, id, attempt, unknown),
+                Found::Done(outputs) => {
+                    let outcome = Outcome::Succeeded { outputs, usage: Usage::default() };
+                    return finish(draft, id, attempt, outcome);
+                }
+            }
             let error = StageError::new(INTERRUPTED, "the server stopped while the attempt was under way");
             if interruptions + 1 >= MAX_INTERRUPTIONS {
                 fail(draft, id, attempt, error);
@@ -94,6 +107,7 @@ fn finish(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, outcome: Outcome) -
             draft.push(Event::StageSucceeded { stage: Arc::clone(&id), attempt, outputs: Arc::new(outputs), usage });
             note_undone(draft, &id);
         }
+        Outcome::InDoubt(unknown) => return doubt::doubt(draft, id, attempt, unknown),
         Outcome::Failed(error) => match next_attempt(draft, &id, &error) {
             Some(until) => draft.push(Event::StageRetrying { stage: id, attempt, error, until: Some(until) }),
             None => fail(draft, id, attempt, error),
@@ -104,7 +118,7 @@ fn finish(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, outcome: Outcome) -
 }
 
 /// Says of a stage that it is undone, where the one that succeeded was there to undo it.
-fn note_undone(draft: &mut Draft<'_>, id: &str) {
+pub(super) fn note_undone(draft: &mut Draft<'_>, id: &str) {
     let role = draft.plan.position(id).map(|position| draft.plan.stage(position).role);
     if let Some(Role::Compensates(undone)) = role {
         let stage = Arc::clone(&draft.run.stages[undone].id);
@@ -114,7 +128,12 @@ fn note_undone(draft: &mut Draft<'_>, id: &str) {
 
 /// Returns when the stage is tried again after this failure; `None` where it is not.
 fn next_attempt(draft: &Draft<'_>, id: &str, error: &StageError) -> Option<Timestamp> {
-    let retry = &draft.plan.stage(draft.plan.position(id)?).call()?.retry;
+    let call = draft.plan.stage(draft.plan.position(id)?).call()?;
+    // What may happen once at most has happened: another attempt would do it again.
+    if call.effect == Effect::Once && error.effects > 0 {
+        return None;
+    }
+    let retry = &call.retry;
     let failures = draft.run.stage(id)?.failures + 1;
     if !retry.allows(failures, &error.code) {
         return None;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::doubt::{Doubt, Resolution};
 use super::state::{ApprovalRequest, StageError, Trigger, Usage};
 use crate::id::{RevisionId, RunId};
 use crate::time::Timestamp;
@@ -23,6 +24,9 @@ pub enum Event {
     /// Nothing of it can go on by itself: running → waiting.
     #[serde(rename = "run.waiting")]
     RunWaiting {},
+    /// Something of it needs a person who knows more: running → needs attention.
+    #[serde(rename = "run.needs_attention")]
+    RunNeedsAttention {},
     /// Something failed and there is something to undo: running → compensating.
     #[serde(rename = "run.compensating")]
     RunCompensating {},
@@ -110,6 +114,30 @@ pub enum Event {
         /// The stage.
         stage: Arc<str>,
     },
+    /// Nobody knows what became of an effect that may not be repeated: running → needs attention.
+    #[serde(rename = "stage.needs_attention")]
+    StageNeedsAttention {
+        /// The stage.
+        stage: Arc<str>,
+        /// The attempt that was cut off.
+        attempt: u32,
+        /// What is in doubt.
+        doubt: Arc<Doubt>,
+    },
+    /// A person says what became of it; what follows from that follows.
+    #[serde(rename = "stage.resolved")]
+    StageResolved {
+        /// The stage.
+        stage: Arc<str>,
+        /// Who.
+        by: String,
+        /// What became of it.
+        #[serde(flatten)]
+        resolution: Resolution,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
     /// → succeeded.
     #[serde(rename = "stage.succeeded")]
     StageSucceeded {
@@ -195,6 +223,7 @@ impl Event {
             Self::RunQueued(_) => "run.queued",
             Self::RunStarted {} => "run.started",
             Self::RunWaiting {} => "run.waiting",
+            Self::RunNeedsAttention {} => "run.needs_attention",
             Self::RunCompensating {} => "run.compensating",
             Self::RunSucceeded { .. } => "run.succeeded",
             Self::RunFailed { .. } => "run.failed",
@@ -206,6 +235,8 @@ impl Event {
             Self::ApprovalGranted { .. } => "approval.granted",
             Self::ApprovalRejected { .. } => "approval.rejected",
             Self::ApprovalExpired { .. } => "approval.expired",
+            Self::StageNeedsAttention { .. } => "stage.needs_attention",
+            Self::StageResolved { .. } => "stage.resolved",
             Self::StageSucceeded { .. } => "stage.succeeded",
             Self::StageFailed { .. } => "stage.failed",
             Self::StageSkipped { .. } => "stage.skipped",
@@ -225,6 +256,8 @@ impl Event {
             | Self::ApprovalGranted { stage, .. }
             | Self::ApprovalRejected { stage, .. }
             | Self::ApprovalExpired { stage }
+            | Self::StageNeedsAttention { stage, .. }
+            | Self::StageResolved { stage, .. }
             | Self::StageSucceeded { stage, .. }
             | Self::StageFailed { stage, .. }
             | Self::StageSkipped { stage, .. }

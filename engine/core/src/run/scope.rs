@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::state::{Run, StageState};
-use crate::expression::{EvaluationError, Scope};
+use crate::expression::{EvaluationError, Placeholders, Scope};
 use crate::plan::{CallPlan, Plan, StagePlan};
 
 /// What a stage calls its action with.
@@ -24,12 +24,24 @@ pub enum CallError {
 }
 
 impl Run {
-    /// Computes what a stage calls its action with in an attempt, counted from 1.
-    pub fn call(&self, plan: &Plan, stage: &StagePlan, call: &CallPlan, attempt: u32) -> Result<Call, CallError> {
+    /// Computes what a stage calls its action with in an attempt, counted from 1. Without placeholders a call that
+    /// names a secret has no value.
+    pub fn call(
+        &self,
+        plan: &Plan,
+        stage: &StagePlan,
+        call: &CallPlan,
+        attempt: u32,
+        placeholders: Option<&Placeholders>,
+    ) -> Result<Call, CallError> {
         if call.input.is_literal() && call.env.iter().all(|(_, value)| value.is_literal()) {
             return evaluate(call, &Scope::new());
         }
-        evaluate(call, &self.scope(plan, Some(&stage.id), attempt))
+        let scope = self.scope(plan, Some(&stage.id), attempt);
+        match placeholders {
+            Some(placeholders) => evaluate(call, &scope.with_placeholders(placeholders.clone())),
+            None => evaluate(call, &scope),
+        }
     }
 
     /// Builds the names that expressions use; those of a stage also see its combination.
@@ -84,7 +96,8 @@ impl Run {
     }
 }
 
-fn evaluate(call: &CallPlan, scope: &Scope) -> Result<Call, CallError> {
+/// Computes what a call is made with.
+pub(crate) fn evaluate(call: &CallPlan, scope: &Scope) -> Result<Call, CallError> {
     let mut env = Vec::with_capacity(call.env.len());
     for (name, template) in &call.env {
         env.push((name.clone(), plain(template.evaluate(scope)?)));

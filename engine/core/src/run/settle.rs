@@ -34,15 +34,21 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
     }
     if draft.run.stages.iter().all(|stage| stage.state.is_terminal()) {
         end(draft);
-    } else if waits(&draft.run) {
-        draft.push(Event::RunWaiting {});
+    } else if rests(&draft.run) {
+        let in_doubt = |state: &StageState| matches!(state, StageState::NeedsAttention { .. });
+        let event = match draft.run.stages.iter().any(|stage| in_doubt(&stage.state)) {
+            true if draft.run.status != RunStatus::NeedsAttention => Event::RunNeedsAttention {},
+            false if draft.run.status != RunStatus::Waiting => Event::RunWaiting {},
+            _ => return,
+        };
+        draft.push(event);
     }
 }
 
-/// Tells whether nothing of the run is ready or under way, and it does not say so yet.
-fn waits(run: &Run) -> bool {
+/// Tells whether nothing of the run is ready or under way. One that undoes what it did says so and nothing else.
+fn rests(run: &Run) -> bool {
     let active = |state: &StageState| matches!(state, StageState::Ready | StageState::Running);
-    matches!(run.status, RunStatus::Queued | RunStatus::Running) && !run.stages.iter().any(|stage| active(&stage.state))
+    run.status != RunStatus::Compensating && !run.stages.iter().any(|stage| active(&stage.state))
 }
 
 fn release(draft: &mut Draft<'_>, position: usize) {

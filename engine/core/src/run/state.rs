@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::doubt::Doubt;
 use super::event::Queued;
 use crate::definition::Approver;
 use crate::id::ItemId;
@@ -49,6 +50,8 @@ pub enum RunStatus {
     Running,
     /// Nothing of it can go on by itself: it waits for a time or for people.
     Waiting,
+    /// Nothing of it can go on before a person has said what became of an effect.
+    NeedsAttention,
     /// Something failed, and what had been done is being undone.
     Compensating,
     /// Every stage ended as it should.
@@ -69,6 +72,10 @@ pub struct Stage {
     pub state: StageState,
     /// How many attempts have started.
     pub attempt: u32,
+    /// The attempt that the stage's journal of host calls began with: one that a crash cuts off is gone on with by
+    /// the next. 0 before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub journal: u32,
     /// How many attempts have failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
@@ -98,6 +105,11 @@ pub enum StageState {
     Waiting {
         /// What for.
         wait: Wait,
+    },
+    /// Goes on when a person has said what became of an effect.
+    NeedsAttention {
+        /// What is in doubt.
+        doubt: Arc<Doubt>,
     },
     /// Done.
     Succeeded {
@@ -196,6 +208,9 @@ pub struct StageError {
     /// How long the plugin asks to wait before the next attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// How many effects the attempt had on the world before it failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub effects: u32,
 }
 
 /// What an attempt used.
@@ -244,6 +259,7 @@ impl RunStatus {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting => "waiting",
+            Self::NeedsAttention => "needs_attention",
             Self::Compensating => "compensating",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -262,7 +278,10 @@ impl StageState {
     /// Tells whether nothing can happen to the stage any more.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
-        !matches!(self, Self::Pending | Self::Ready | Self::Running | Self::Waiting { .. })
+        !matches!(
+            self,
+            Self::Pending | Self::Ready | Self::Running | Self::Waiting { .. } | Self::NeedsAttention { .. }
+        )
     }
 
     /// Tells whether a stage that needs this one may run on success.
@@ -278,6 +297,7 @@ impl StageState {
             Self::Ready => "ready",
             Self::Running => "running",
             Self::Waiting { .. } => "waiting",
+            Self::NeedsAttention { .. } => "needs_attention",
             Self::Succeeded { .. } => "succeeded",
             Self::Compensated { .. } => "compensated",
             Self::AllowedFailure { .. } => "allowed_failure",
@@ -301,7 +321,7 @@ impl StageError {
     /// Makes an error.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), retry_after_ms: None }
+        Self { code: code.to_owned(), message: message.into(), retry_after_ms: None, effects: 0 }
     }
 }
 

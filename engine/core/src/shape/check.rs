@@ -1,9 +1,11 @@
 //! Holds a YAML tree against its shape and reports everything that does not fit, each where it stands.
 
 use super::place::{Owner, Place};
-use super::{Entry, IdRule, Keys, Record, Shape, Support};
+use super::scalar::{check_id, check_size};
+use super::{Entry, Keys, Record, Shape, Support};
 use crate::diagnostic::{Code, Problems, Span};
 use crate::duration;
+use crate::size;
 use crate::yaml::{Key, Node, Value};
 
 impl Record {
@@ -128,6 +130,14 @@ impl Shape {
                     problems.report_with_hint(Code::InvalidValue, node.span, message, hint);
                 }
             }
+            (Self::Size { max }, Value::String(text)) => {
+                let amount = size::parse(text);
+                check_size(amount, &format!("\"{text:.60}\""), *max, node.span, place, problems);
+            }
+            (Self::Size { max }, Value::Number(number)) => {
+                let amount = number.as_u64().filter(|bytes| *bytes > 0);
+                check_size(amount, &number.to_string(), *max, node.span, place, problems);
+            }
             (Self::Id(rule), Value::String(id)) => check_id(*rule, id, node.span, place.owner.name, problems),
             (Self::Word(words), Value::String(text)) => {
                 if !words.contains(&text.as_str()) {
@@ -191,6 +201,7 @@ impl Shape {
                 | (Self::Condition, Value::String(_) | Value::Bool(_))
                 | (Self::Boolean, Value::Bool(_))
                 | (Self::Integer { .. } | Self::Number { .. }, Value::Number(_))
+                | (Self::Size { .. }, Value::String(_) | Value::Number(_))
                 | (Self::List(_), Value::Sequence(_))
                 | (Self::OneOrList(_), _)
                 | (Self::Map(..) | Self::Record(_) | Self::Templates | Self::Schema, Value::Mapping(_))
@@ -208,6 +219,7 @@ impl Shape {
             Self::Integer { .. } => "a whole number".to_owned(),
             Self::Number { .. } => "a number".to_owned(),
             Self::Duration => "a duration such as 90s, 15m, 4h or 3d".to_owned(),
+            Self::Size { .. } => "an amount of bytes such as 512KiB, 1MiB or 2GiB".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Condition => "an expression".to_owned(),
             Self::Schema => "a JSON Schema".to_owned(),
@@ -260,15 +272,6 @@ fn check_map(
             (Shape::Record(record), _) => record.check_as(value, owner, problems),
             (shape, _) => shape.check(value, Place { owner, key: "", entry: false }, problems),
         }
-    }
-}
-
-fn check_id(rule: IdRule, id: &str, span: Span, what: &str, problems: &mut Problems<'_>) {
-    if !rule.allows(id) {
-        let what = what.trim_start_matches("the ");
-        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-        let message = format!("\"{id:.80}\" cannot be the id of {article} {what}");
-        problems.report_with_hint(Code::InvalidId, span, message, rule.hint());
     }
 }
 

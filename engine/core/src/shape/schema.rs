@@ -79,6 +79,10 @@ impl Shape {
             Self::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Self::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
             Self::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d)|P[0-9WDTHMS]+)$" }),
+            Self::Size { max } => json!({ "anyOf": [
+                { "type": "string", "pattern": "^[0-9]+(KiB|MiB|GiB|TiB)?$" },
+                { "type": "integer", "minimum": 1, "maximum": max },
+            ] }),
             Self::Id(rule) => json!({ "type": "string", "pattern": rule.pattern() }),
             Self::Word(words) => json!({ "enum": words }),
             Self::Condition => json!({ "type": ["string", "boolean"] }),

@@ -4,7 +4,7 @@ use kiket_core::Source;
 use kiket_core::diagnostic::Code::{self, Budget, DuplicateKey, InvalidExpression, Syntax};
 use kiket_core::yaml::{MAX_BYTES, MAX_NODES};
 
-use crate::support::complain;
+use crate::support::{complain, complain_all};
 
 fn codes(text: String) -> Vec<Code> {
     complain(&Source::new(".kiket/pipelines/p.yaml", text)).iter().map(|found| found.code).collect()
@@ -113,4 +113,21 @@ fn transitions_that_multiply_what_states_do_are_too_much() {
         found.iter().filter(|found| found.code == Budget).count()
     };
     assert_eq!((workflow(10), workflow(1_000)), (0, 1));
+}
+
+#[test]
+fn secrets_that_nobody_grants_are_not_reported_without_end() {
+    let entries: String = (0..4_000).map(|at| format!("k{at}: \"${{{{secret('S{at}')}}}}\", ")).collect();
+    let found = codes(stages(&format!("  a: {{ uses: work, with: {{ {entries} }} }}\n")));
+    assert!(found.len() == 50 && found.iter().all(|code| *code == Code::UngrantedSecret), "{}", found.len());
+}
+
+#[test]
+fn grants_that_nothing_uses_are_looked_through_soon() {
+    let path = ".kiket/plugins.lock";
+    let entries: String = (0..5_000).map(|at| format!("  p{at}: {{}}\n")).collect();
+    let lock = Source::new(path, format!("model_version: \"1.0\"\nplugins:\n{entries}"));
+    let stages = stages(&(0..400).map(|at| format!("  s{at}: {{ uses: ./{at}.wasm }}\n")).collect::<String>());
+    let found = complain_all(&[lock, Source::new(".kiket/pipelines/p.yaml", stages)]);
+    assert_eq!(found.iter().filter(|found| found.code == Code::UnusedPlugin).count(), 5_000);
 }

@@ -1,7 +1,7 @@
 //! What a person reads about each broken file: one snapshot a file, under the file's name.
 //!
 //! A file is called after the code of its problem, and begins with a comment that says where in a repository it
-//! stands: `# path: .kiket/workflows/a.yaml`.
+//! stands, `# path: .kiket/workflows/a.yaml`, and which files of `beside` stand there too: `# beside: calls-build`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn one_oversight_is_one_warning() {
 #[test]
 fn many_mistakes_are_all_reported_in_the_order_of_their_places() {
     let files = broken("many");
-    assert_eq!(files.len(), 10);
+    assert_eq!(files.len(), 12);
     compare("many", &files);
     let mut wrong = String::new();
     for file in &files {

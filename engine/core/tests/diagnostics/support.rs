@@ -21,6 +21,8 @@ actions:
         source: { type: string, x-kiket-code: true }
       additionalProperties: true
   undo: { effect: idempotent }
+guards:
+  run: { input: { type: object, properties: { count: { type: integer, minimum: 1 } } } }
 "#;
 
 const REQUEST: &str = r#"
@@ -47,18 +49,33 @@ actions:
   ping: { effect: pure }
 "#;
 
+const SCORE: &str = r#"
+id: score
+capabilities: [kv, { name: http, optional: true, reason: To ask others }]
+actions: { run: { effect: pure } }
+guards: { check: { input: { type: object, properties: { count: { type: integer }, key: { type: string } } } } }
+"#;
+
+const CHAT: &str = r#"
+id: chat
+capabilities: [http, secrets, { name: mail }]
+actions: { run: { input: { type: object, properties: { url: { type: string, x-kiket-url: true } } } } }
+"#;
+
 /// A broken file: its name without its ending, and what it says.
 pub(crate) struct Broken {
     pub(crate) name: String,
     pub(crate) source: Source,
+    /// Files without a fault that stand beside it in the project.
+    beside: Vec<Source>,
 }
 
 impl Broken {
     fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).expect("the file is text");
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("its name is text").to_owned();
-        let place = said(&text, "path").unwrap_or(".kiket/pipelines/p.yaml").to_owned();
-        Self { name, source: Source::new(place, text) }
+        let beside = said(&text, "beside").unwrap_or_default().split_whitespace().map(beside).collect();
+        Self { name, source: placed(text), beside }
     }
 
     /// Returns what stands behind a word in the comments at the top of the file.
@@ -68,13 +85,31 @@ impl Broken {
 
     /// Returns everything that is said about the file.
     pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
-        complain(&self.source)
+        let mut sources = self.beside.clone();
+        sources.push(self.source.clone());
+        let found = complain_all(&sources);
+        assert!(found.iter().all(|found| found.path == self.source.path), "{}: {found:#?}", self.name);
+        found
     }
 
     /// Returns the same as a person reads it.
     pub(crate) fn rendered(&self) -> String {
         self.diagnostics().iter().map(|found| render(found, Some(&self.source.text))).collect()
     }
+}
+
+/// Returns a file that others name by `# beside:`.
+fn beside(name: &str) -> Source {
+    let path = folder("beside").join(format!("{name}.yaml"));
+    placed(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+fn placed(text: String) -> Source {
+    Source::new(said(&text, "path").unwrap_or(".kiket/pipelines/p.yaml").to_owned(), text)
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/diagnostics").join(name)
 }
 
 fn said<'t>(text: &'t str, word: &str) -> Option<&'t str> {
@@ -84,8 +119,7 @@ fn said<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 
 /// Returns the files of a folder below `tests/diagnostics`, in the order of their names.
 pub(crate) fn broken(folder: &str) -> Vec<Broken> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/diagnostics").join(folder);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(self::folder(folder))
         .expect("the folder can be listed")
         .map(|entry| entry.expect("it is there").path())
         .collect();
@@ -95,14 +129,23 @@ pub(crate) fn broken(folder: &str) -> Vec<Broken> {
 
 /// Returns everything that is said about one source.
 pub(crate) fn complain(source: &Source) -> Vec<Diagnostic> {
-    compile(std::slice::from_ref(source), &catalog()).1
+    complain_all(std::slice::from_ref(source))
+}
+
+/// Returns everything that is said about the sources of a project.
+pub(crate) fn complain_all(sources: &[Source]) -> Vec<Diagnostic> {
+    compile(sources, &catalog()).1
 }
 
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
-    for (name, manifest) in [("work", WORK), ("request", REQUEST)] {
+    let plugin = |manifest: &str| {
         let manifest = Manifest::parse(manifest).expect("the manifest is valid");
-        catalog.insert(name, Arc::new(Plugin::new("sha256:00", manifest).expect("its schemas are valid")));
+        Arc::new(Plugin::new("sha256:0123abcd", manifest).expect("its schemas are valid"))
+    };
+    for (name, manifest) in [("work", WORK), ("request", REQUEST), ("./tools/score.wasm", SCORE), ("chat", CHAT)] {
+        catalog.insert(name, plugin(manifest));
     }
+    catalog.insert_bundled("build", plugin("id: build\nactions: { run: { effect: idempotent } }"));
     catalog
 }

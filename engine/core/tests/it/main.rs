@@ -1,6 +1,9 @@
 //! Core as its callers see it: definitions in, plans and diagnostics out; commands in, events out.
 
 mod compile;
+mod doubt;
+mod grants;
+mod manifests;
 mod mutations;
 mod properties;
 mod reference;

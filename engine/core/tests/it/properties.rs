@@ -4,7 +4,7 @@ use crate::support::{World, failed};
 use kiket_core::Timestamp;
 use kiket_core::definition::RunOn;
 use kiket_core::plan::Role;
-use kiket_core::run::{Command, Event, Outcome, Rejected, Run, StageState, Usage};
+use kiket_core::run::{Command, Event, Found, Outcome, Rejected, Run, StageState, Usage};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn act(world: &mut World, choice: u32) -> Result<Vec<Event>, Rejected> {
     }
     let (stage, state, attempt) = open[choice as usize / 100 % open.len()].clone();
     if state == StageState::Ready || choice.is_multiple_of(13) {
-        return world.ask(Command::Begin { stage });
+        return world.ask(Command::Begin { stage, found: Found::Nothing });
     }
     let outcome = match choice % 3 {
         0 => failed(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kiket_core::run::{Actor, Command, Outcome, StageError, StageState, Usage, Wait};
+use kiket_core::run::{Actor, Command, Found, Outcome, StageError, StageState, Usage, Wait};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -111,11 +111,11 @@ fn act(world: &mut World, shapes: &[Shape], choice: usize) {
     let (stage, state, attempt) = open[choice % open.len()].clone();
     let shape = stage.strip_prefix('s').and_then(|index| index.parse::<usize>().ok()).map(|index| &shapes[index]);
     let command = match (state, shape.map(|shape| &shape.kind)) {
-        (StageState::Ready, _) => Command::Begin { stage },
+        (StageState::Ready, _) => Command::Begin { stage, found: Found::Nothing },
         (StageState::Waiting { wait: Wait::Retry { until, .. } }, _) => {
             let wait = u64::try_from(until.millis() - world.now.millis()).unwrap_or_default();
             world.pass(Duration::from_millis(wait));
-            Command::Begin { stage }
+            Command::Begin { stage, found: Found::Nothing }
         }
         (StageState::Waiting { .. }, Some(Kind::Approval { granted })) => {
             let actor = Actor::admin("ada");
@@ -125,7 +125,7 @@ fn act(world: &mut World, shapes: &[Shape], choice: usize) {
             }
         }
         // A crash in the middle changes nothing of how it ends.
-        (StageState::Running, _) if choice.is_multiple_of(7) => Command::Begin { stage },
+        (StageState::Running, _) if choice.is_multiple_of(7) => Command::Begin { stage, found: Found::Nothing },
         (StageState::Running, Some(Kind::Work { failures, succeeds, .. })) => {
             let failed = world.run.stage(&stage).expect("it exists").failures;
             let outcome = match (failed < *failures, succeeds) {

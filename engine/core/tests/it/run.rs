@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use kiket_core::Timestamp;
-use kiket_core::run::{Actor, Command, Outcome, Rejected, Run, RunStatus, StageError, StageState, Usage};
+use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Run, RunStatus, StageError, StageState, Usage};
 use serde_json::json;
 
 const DIAMOND: &str = "stages: { a: { uses: work }, b: { uses: work, needs: [a] }, c: { uses: work, needs: [a] }, d: { uses: work, needs: [b, c] } }";
@@ -211,7 +211,7 @@ outputs: { all: '${{ stages.build.outputs }}' }
     }
     let at = world.plan.position("ship").unwrap();
     let stage = world.plan.stage(at);
-    let call = world.run.call(&world.plan, stage, stage.call().unwrap(), 1).unwrap();
+    let call = world.run.call(&world.plan, stage, stage.call().unwrap(), 1, None).unwrap();
     assert_eq!(call.input, json!({ "first": 0, "status": "succeeded" }));
     world.succeed("ship", json!({}));
     assert_snapshot!(world.story());
@@ -260,7 +260,7 @@ fn one_refusal_fails_an_approval_and_so_does_a_deadline() {
     assert_eq!(world.run.stage("ask").unwrap().state.error().unwrap().message, "ada rejected it: not on a Friday");
 
     let mut world = World::start(stages, json!({}));
-    let early = world.ask(Command::Begin { stage: "ask".into() });
+    let early = world.ask(Command::Begin { stage: "ask".into(), found: Found::Nothing });
     assert_eq!(early, Err(Rejected::WrongState { stage: "ask".into(), status: "waiting" }));
     world.pass(Duration::from_secs(3600));
     world.begin("ask");

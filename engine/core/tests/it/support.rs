@@ -9,7 +9,9 @@ use kiket_core::diagnostic::{Diagnostic, render};
 use kiket_core::manifest::Manifest;
 use kiket_core::plan::Plan;
 use kiket_core::revision::{Revision, compile};
-use kiket_core::run::{Actor, Command, Event, Moment, Outcome, Queued, Rejected, Run, StageError, Trigger, Usage};
+use kiket_core::run::{
+    Actor, Command, Event, Found, Moment, Outcome, Queued, Rejected, Run, StageError, Trigger, Usage,
+};
 use kiket_core::{RevisionId, RunId, Source, Timestamp};
 use serde_json::{Value as Json, json};
 use ulid::Ulid;
@@ -103,7 +105,7 @@ impl World {
     }
 
     pub(crate) fn begin(&mut self, stage: &str) {
-        self.ask(Command::Begin { stage: stage.into() }).expect("the stage may begin");
+        self.ask(Command::Begin { stage: stage.into(), found: Found::Nothing }).expect("the stage may begin");
     }
 
     pub(crate) fn finish(&mut self, stage: &str, outcome: Outcome) -> Result<Vec<Event>, Rejected> {

@@ -3,17 +3,33 @@
 use std::sync::Arc;
 
 use kiket_core::catalog::{Catalog, Plugin};
-use kiket_core::diagnostic::render;
-use kiket_core::item::{Command, Context, Created, Decision, Event, Item, NewItem, Refusal, StartRun, Wanted};
+use kiket_core::diagnostic::{Diagnostic, render};
+use kiket_core::expression::Placeholders;
+use kiket_core::item::{
+    Command, Context, Created, Decision, Event, GuardCall, Item, NewItem, Possibility, Refusal, StartRun, Undecided,
+    Verdict, Verdicts, Wanted,
+};
 use kiket_core::machine::Machine;
 use kiket_core::manifest::Manifest;
-use kiket_core::revision::{Revision, compile};
+use kiket_core::revision::{self, Revision};
 use kiket_core::run::Actor;
 use kiket_core::{ItemId, RunId, Source, Timestamp};
 use serde_json::{Map, Value as Json};
 use ulid::Ulid;
 
 const MANIFEST: &str = "id: work\nactions: { run: { effect: pure } }\n";
+const GATE: &str = "id: gate\nguards: { even: {}, title: {}, broken: {} }\n";
+
+/// What the guards of the plugin `gate` say: `even` lets items through whose field `n` is even, `title` those whose
+/// title is what its input says, `broken` does not answer.
+fn gate(call: &GuardCall) -> Verdict {
+    match call.guard.as_str() {
+        "even" if call.item["fields"]["n"].as_i64().is_some_and(|n| n % 2 == 0) => Verdict::Allow,
+        "title" if call.item["title"] == call.input["title"] => Verdict::Allow,
+        "broken" => Verdict::Failed { cause: "trap".to_owned(), message: "unreachable was reached".to_owned() },
+        guard => Verdict::Deny(format!("{guard} of {} does not like it", call.env.len())),
+    }
+}
 
 pub(crate) struct World {
     pub(crate) revision: Revision,
@@ -21,7 +37,24 @@ pub(crate) struct World {
     pub(crate) item: Item,
     pub(crate) events: Vec<Event>,
     pub(crate) starts: Vec<StartRun>,
+    /// What guards were asked, and what they said.
+    pub(crate) asked: Vec<(GuardCall, Verdict)>,
     now: i64,
+}
+
+/// The plugins there are.
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    for (name, manifest) in [("work", MANIFEST), ("gate", GATE)] {
+        let manifest = Manifest::parse(manifest).expect("the manifest is valid");
+        catalog.insert(name, Arc::new(Plugin::new("sha256:00", manifest).expect("its schemas are valid")));
+    }
+    catalog
+}
+
+/// Compiles one workflow file.
+pub(crate) fn compile(text: &str) -> (Option<Revision>, Vec<Diagnostic>) {
+    revision::compile(&[Source::new(".kiket/workflows/w.yaml", text)], &catalog())
 }
 
 pub(crate) fn object(value: Json) -> Map<String, Json> {
@@ -34,9 +67,6 @@ pub(crate) fn object(value: Json) -> Map<String, Json> {
 impl World {
     /// Compiles a workflow called `w`, and types where some are given.
     pub(crate) fn of(workflow: &str, types: &str) -> Self {
-        let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
-        let mut catalog = Catalog::default();
-        catalog.insert("work", Arc::new(Plugin::new("sha256:00", manifest).expect("its schemas are valid")));
         let mut sources = vec![Source::new(
             ".kiket/workflows/w.yaml",
             format!("model_version: \"1.0\"\nworkflow: {{ id: w, name: W }}\n{workflow}"),
@@ -45,14 +75,15 @@ impl World {
             sources
                 .push(Source::new(".kiket/issue_types.yaml", format!("model_version: \"1.0\"\nissue_types:\n{types}")));
         }
-        let (revision, found) = compile(&sources, &catalog);
+        let (revision, found) = revision::compile(&sources, &catalog());
         let revision = revision.unwrap_or_else(|| {
             let text =
                 |path: &str| sources.iter().find(|source| source.path == path).map(|source| source.text.as_str());
             panic!("{}", found.iter().map(|found| render(found, text(&found.path))).collect::<String>())
         });
         let machine = Arc::clone(revision.machine("w").expect("the workflow compiles"));
-        Self { revision, machine, item: Item::default(), events: Vec::new(), starts: Vec::new(), now: 0 }
+        let (events, starts, asked) = (Vec::new(), Vec::new(), Vec::new());
+        Self { revision, machine, item: Item::default(), events, starts, asked, now: 0 }
     }
 
     /// An item of a workflow without types.
@@ -81,20 +112,52 @@ impl World {
         let now = Timestamp::from_millis(self.now);
         let actor = Actor::admin("ada");
         let env = Map::new();
+        let stand_ins = Placeholders::new("n0nce");
+        let placeholders = Some(&stand_ins);
         let run = RunId::new(Ulid::from_parts(u64::try_from(self.now).expect("time is positive"), 0));
-        let context = Context { now, actor: &actor, project: "shop", env: &env, run };
         let kind = match (&self.item.created, &command) {
             (Some(created), _) => self.revision.item_type(&created.kind),
             (None, Command::Create(new)) => self.revision.item_type(&new.created.kind),
             (None, _) => None,
         };
-        let decision = self.item.decide(&self.machine, kind, command, &context)?;
+        let mut verdicts = Verdicts::new();
+        let decision = loop {
+            let context =
+                Context { now, actor: &actor, project: "shop", env: &env, run, verdicts: &verdicts, placeholders };
+            match self.item.decide(&self.machine, kind, command.clone(), &context) {
+                Ok(decision) => break decision,
+                Err(Undecided::Refused(refusal)) => return Err(refusal),
+                Err(Undecided::Asks(calls)) => {
+                    assert!(!calls.is_empty(), "something is asked");
+                    for call in calls {
+                        let verdict = gate(&call);
+                        self.asked.push((call.clone(), verdict.clone()));
+                        verdicts.note(call, verdict);
+                    }
+                }
+            }
+        };
         for event in &decision.events {
             self.item.apply(event, now);
         }
         self.events.extend(decision.events.iter().cloned());
         self.starts.extend(decision.starts.iter().cloned());
         Ok(decision)
+    }
+
+    /// Decides without asking anybody, and lets nothing happen.
+    pub(crate) fn decide(&self, command: Command, verdicts: &Verdicts) -> Result<Decision, Undecided> {
+        let actor = Actor::admin("ada");
+        let env = Map::new();
+        let stand_ins = Placeholders::new("n0nce");
+        let placeholders = Some(&stand_ins);
+        let (now, run) = (Timestamp::from_millis(self.now), self.some_run());
+        let context = Context { now, actor: &actor, project: "shop", env: &env, run, verdicts, placeholders };
+        self.item.decide(&self.machine, None, command, &context)
+    }
+
+    pub(crate) fn some_run(&self) -> RunId {
+        RunId::new(Ulid::nil())
     }
 
     pub(crate) fn take(&mut self, name: &str) -> Decision {
@@ -110,14 +173,32 @@ impl World {
         self.ask(Command::RunEnded { run, failed: failed.map(str::to_owned) })
     }
 
-    /// Returns the transitions that lead on, and whether each is possible now.
-    pub(crate) fn possibilities(&self) -> Vec<(String, bool)> {
+    /// Returns the transitions that lead on, with what speaks against each; guards are asked or not.
+    pub(crate) fn possibilities(&self, ask: bool) -> Vec<Possibility> {
         let actor = Actor::admin("ada");
         let env = Map::new();
+        let stand_ins = Placeholders::new("n0nce");
+        let placeholders = Some(&stand_ins);
         let (now, run) = (Timestamp::from_millis(self.now), RunId::new(Ulid::nil()));
-        let context = Context { now, actor: &actor, project: "shop", env: &env, run };
-        let found = self.item.possibilities(&self.machine, &context);
-        found.into_iter().map(|found| (found.name, found.possible)).collect()
+        let mut verdicts = Verdicts::new();
+        if ask {
+            let context = Context {
+                now,
+                actor: &actor,
+                project: "shop",
+                env: &env,
+                run,
+                verdicts: &Verdicts::new(),
+                placeholders,
+            };
+            for call in self.item.open_guards(&self.machine, &context) {
+                let verdict = gate(&call);
+                verdicts.note(call, verdict);
+            }
+        }
+        let context =
+            Context { now, actor: &actor, project: "shop", env: &env, run, verdicts: &verdicts, placeholders };
+        self.item.possibilities(&self.machine, &context)
     }
 
     /// The same item, to try something out on.
@@ -128,6 +209,7 @@ impl World {
             item: self.item.clone(),
             events: Vec::new(),
             starts: Vec::new(),
+            asked: Vec::new(),
             now: self.now,
         }
     }

@@ -1,8 +1,8 @@
 //! Random walks of items over random workflows: whatever is asked, an item is in a state of its workflow, got there by
-//! a transition that nothing spoke against, and is the fold of its events.
+//! a transition that nothing spoke against and all guards allowed, and is the fold of its events.
 
 use kiket_core::Timestamp;
-use kiket_core::item::{Command, Event, Item, Wanted};
+use kiket_core::item::{Command, Event, Item, Verdict, Wanted};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -17,6 +17,7 @@ struct Way {
     required: bool,
     when: u8,
     wait: bool,
+    guards: u8,
     follows: Option<usize>,
 }
 
@@ -39,12 +40,19 @@ fn text(states: usize, ways: &[Way]) -> String {
         let (from, to) = (way.from % states, way.to % states);
         let required = if way.required { ", metadata: { requires_fields: [note] }" } else { "" };
         let wait = if way.wait { ", wait: true, actions: [{ uses: work }]" } else { "" };
+        let guards = [
+            "",
+            ", guards: [{ uses: gate/even }]",
+            ", guards: [{ uses: gate/even }, { uses: gate/title, with: { title: '${{ item.title }}' } }]",
+            ", guards: [{ uses: gate/broken }]",
+        ];
+        let guards = if way.guards < 128 { "" } else { guards[usize::from(way.guards % 4)] };
         let follows = way
             .follows
             .map(|to| format!(", on_success: [{{ action: transition, to: s{} }}]", to % states))
             .unwrap_or_default();
         text += &format!(
-            "  - {{ from: s{from}, to: s{to}, name: t{index}{}{required}{}{wait}{follows} }}\n",
+            "  - {{ from: s{from}, to: s{to}, name: t{index}{}{required}{}{guards}{wait}{follows} }}\n",
             condition[usize::from(way.condition % 3)],
             when[usize::from(way.when % 3)],
         );
@@ -60,15 +68,17 @@ fn way() -> impl Strategy<Value = Way> {
         any::<bool>(),
         any::<u8>(),
         prop::bool::weighted(0.3),
+        any::<u8>(),
         prop::option::weighted(0.3, 0_usize..6),
     )
-        .prop_map(|(from, to, condition, required, when, wait, follows)| Way {
+        .prop_map(|(from, to, condition, required, when, wait, guards, follows)| Way {
             from,
             to,
             condition,
             required,
             when,
             wait,
+            guards,
             follows,
         })
 }
@@ -107,6 +117,7 @@ proptest! {
             let before = world.item.clone();
             let told = world.events.len();
             let starts = world.starts.len();
+            let asked = world.asked.len();
             act(&mut world, usize::from(choice), ways.len());
             // Every change of state goes along a transition of the file, from where the item was.
             let mut at = before.state.clone();
@@ -119,6 +130,30 @@ proptest! {
                 }
             }
             prop_assert_eq!(&at, &world.item.state);
+            // Every guard of a transition that is taken was asked about the item as it was just then, and allowed it.
+            let mut item = before.clone();
+            for event in &world.events[told..] {
+                let taken = match event {
+                    Event::Transitioned { transition, from, to, .. } if before.pending.is_none() || item.state != before.state => {
+                        Some((transition, from, to))
+                    }
+                    Event::Waiting { pending, from } => Some((&pending.transition, from, &pending.to)),
+                    _ => None,
+                };
+                if let Some((name, from, to)) = taken {
+                    let way = world.machine.transitions_from(from).find(|way| way.name == *name).expect("it is there");
+                    for guard in &way.guards {
+                        let allowed = world.asked[asked..].iter().any(|(call, verdict)| {
+                            call.uses == guard.uses
+                                && (&call.transition, &call.from, &call.to) == (name, from, to)
+                                && call.item["version"] == item.version
+                                && *verdict == Verdict::Allow
+                        });
+                        prop_assert!(allowed, "{} was not asked about {name}, or did not allow it", guard.uses);
+                    }
+                }
+                item.apply(event, Timestamp::from_millis(0));
+            }
             prop_assert!(world.machine.state(&world.item.state).is_some());
             // It waits for exactly the run that was asked for last and is waited for.
             let waited = world.starts[starts..].iter().rfind(|start| start.waits);
@@ -145,11 +180,10 @@ proptest! {
         prop_assert_eq!((&fold.state, &fold.fields, &fold.labels, fold.version), (&world.item.state, &world.item.fields, &world.item.labels, world.item.version));
         // What the item says is possible is possible, and the rest is not.
         let open = world.item.pending.is_none();
-        let ways: Vec<(String, bool)> = world.possibilities();
-        for (name, possible) in ways {
+        for way in world.possibilities(true) {
             let mut copy = world.copy();
-            let refused = copy.take(&name).events.first().is_some_and(|event| matches!(event, Event::Refused { .. }));
-            prop_assert_eq!(possible && open, !refused, "{} of\n{:#?}", name, world.item);
+            let refused = copy.take(&way.name).events.first().is_some_and(|event| matches!(event, Event::Refused { .. }));
+            prop_assert_eq!(way.possible && open, !refused, "{} of\n{:#?}", way.name, world.item);
         }
     }
 }

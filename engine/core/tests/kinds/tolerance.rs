@@ -179,6 +179,8 @@ fn the_kind_of_a_file_is_its_root_key_and_then_its_path() {
         ("extensions/a/manifest.yml", "name: a", "extension"),
         ("dashboards/a.yaml", "dashboard: {}\nproject: SHOP", "none"),
         ("plugins.yaml", "plugins: {}", "plugins"),
+        ("plugins.lock", "plugins: {}", "lock"),
+        ("old/plugins.lock", "plugins: {}", "none"),
         ("pipelines/a.yaml", "stages: {}", "pipeline"),
     ];
     for (path, text, kind) in cases {

@@ -79,6 +79,7 @@ impl Declared {
             Definition::Extension(extension) => _ = self.extensions.insert(extension.id.value.clone()),
             Definition::Pipeline(_)
             | Definition::Plugins(_)
+            | Definition::Lock(_)
             | Definition::Boards(_)
             | Definition::Automations(_)
             | Definition::Recipe(_)

@@ -78,7 +78,7 @@ pub(super) fn collect(path: &str, parsed: &Parsed) -> Vec<Use> {
                 walk.add_all(Noun::Role, approval.approvers.iter().filter_map(role));
             }
         }
-        (None | Some(Kind::Plugins | Kind::Pipeline), _) => {}
+        (None | Some(Kind::Plugins | Kind::Lock | Kind::Pipeline), _) => {}
         (Some(_), _) => walk.visit(root),
     }
     walk.uses
