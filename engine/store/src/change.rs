@@ -3,22 +3,32 @@
 //! Each kind of change has its own file with its type and the statements that apply it. Applying may be
 //! repeated after a rollback, and an error leaves the clean-up to the writer.
 
+mod artifact;
 mod delivery;
+mod deployment;
+mod effect;
 mod item;
 mod project;
 mod records;
 mod revision;
 mod run;
+mod setting;
+mod value;
 mod work;
 
 use std::borrow::Cow;
 
+pub use artifact::{ForgetArtifact, KeepArtifact};
 pub use delivery::{NewDelivery, SettleDelivery, Settled};
+pub use deployment::{Activation, Actor, NewRelease};
+pub use effect::{EffectChange, Journal, WriteEffect};
 pub use item::{ItemChange, ItemColumns, ItemHead, WriteItem};
-pub use project::{HookSecret, NewProject, NewToken};
+pub use project::{NewProject, NewToken};
 pub use records::Records;
 pub use revision::NewRevision;
 pub use run::{RunChange, RunHead, Write};
+pub use setting::{ENV_BYTES, EnvChange, SETTINGS, SealHook, SecretChange};
+pub use value::PutValue;
 pub use work::{WorkChange, WorkUpdate};
 
 use crate::CommitError;
@@ -41,8 +51,26 @@ pub enum Change {
     Run(RunChange),
     /// Begins an item or moves it on.
     Item(ItemChange),
+    /// Sets or removes a secret of a project.
+    Secret(SecretChange),
+    /// Sets or removes a plain value of a project.
+    Env(EnvChange),
+    /// Encrypts a project's webhook secret that was in clear.
+    SealHook(SealHook),
     /// Appends records, which no state is made of.
     Records(Records),
+    /// Adds a release of an app.
+    Release(NewRelease),
+    /// Puts a release of an app live.
+    Activate(Activation),
+    /// Notes an effect on the world, or what came of it.
+    Effect(EffectChange),
+    /// Keeps a value of a plugin, or removes it.
+    Value(PutValue),
+    /// Says that a project has what a digest names.
+    KeepArtifact(KeepArtifact),
+    /// Says that it has it no longer.
+    ForgetArtifact(ForgetArtifact),
     /// Changes work and nothing else.
     Work(WorkUpdate),
 }
@@ -68,7 +96,16 @@ impl Change {
             Self::Revision(revision) => revision.apply(unit).await,
             Self::Run(run) => run.apply(unit).await,
             Self::Item(item) => item.apply(unit).await,
+            Self::Secret(secret) => secret.apply(unit).await,
+            Self::Env(env) => env.apply(unit).await,
+            Self::SealHook(seal) => Ok(seal.apply(unit).await?),
             Self::Records(records) => records.apply(unit).await,
+            Self::Release(release) => release.apply(unit).await,
+            Self::Activate(activation) => activation.apply(unit).await,
+            Self::Effect(effect) => effect.apply(unit).await,
+            Self::Value(value) => value.apply(unit).await,
+            Self::KeepArtifact(artifact) => artifact.apply(unit).await,
+            Self::ForgetArtifact(artifact) => artifact.apply(unit).await,
             Self::Work(update) => update.apply(unit).await,
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kiket_core::{DeliveryId, ProjectId, RunId};
+use kiket_core::{DeliveryId, ProjectId, ReleaseId, RunId};
 
 use crate::{Seq, Stream, WorkKey};
 
@@ -185,6 +185,52 @@ pub enum Conflict {
     DuplicateProject {
         /// The name that was asked for.
         name: String,
+    },
+    /// The stage has already made this release of the artifact.
+    #[error("the stage has already made release `{id}` of the artifact")]
+    DuplicateRelease {
+        /// The release.
+        id: ReleaseId,
+    },
+    /// Another release is live than the one that was to be replaced.
+    #[error("another release of app `{app}` went live")]
+    Switched {
+        /// The app.
+        app: String,
+    },
+    /// The project has no secret or value of this name.
+    #[error("there is no {what} `{name}`")]
+    UnknownSetting {
+        /// What was asked for: a secret or a value.
+        what: &'static str,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The project has as many secrets or values as it may have.
+    #[error("a project has at most {limit} of them")]
+    TooManySettings {
+        /// How many it may have.
+        limit: i64,
+    },
+    /// The project's values would be too large together.
+    #[error("all values of a project have at most {limit} bytes together")]
+    TooLarge {
+        /// How many bytes they may have.
+        limit: i64,
+    },
+    /// The value that a plugin keeps is not what it was expected to be.
+    #[error("the value of `{key}` is not the expected one")]
+    ValueDiffers {
+        /// Its key.
+        key: String,
+    },
+    /// A plugin would keep more than it may.
+    #[error("it would keep {needed} bytes, {quota} are granted")]
+    OverQuota {
+        /// How many bytes there would be.
+        needed: u64,
+        /// How many there may be.
+        quota: u64,
     },
     /// The work is no longer held under this fence: it is settled, released or in other hands.
     #[error("work `{key}` is no longer held by this worker")]

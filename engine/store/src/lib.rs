@@ -7,14 +7,14 @@
 //! There are two kinds of [`Stream`]: a run, which ends, and an item, which lives on in a workflow for months. Each is
 //! one row whose state is the fold of its events, and moves on by compare-and-set on its sequence number.
 //!
-//! The store does not know what they mean. State and event data are opaque JSON text; what it guards is order
+//! The store does not know what they mean, and cannot read a secret: it keeps no key. State and event data are opaque JSON text; what it guards is order
 //! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids, item numbers) and that
 //! nothing is forgotten: every open run and every pending delivery has a row of work, and so has every item that waits
 //! for a run which has ended. [`Store::stuck`] looks for any that has not.
 //!
 //! Invariants: an entry of the log belongs to a run, to an item or to its project alone; sequence numbers of a stream
 //! have no gap; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
-//! level, and a path is there once on a level.
+//! level, and a path is there once on a level; one release of an app is live, the one of the newest switch.
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
 
@@ -25,6 +25,7 @@ mod error;
 mod position;
 pub mod read;
 mod request;
+mod sealed;
 mod sqlite;
 mod stream;
 mod text;
@@ -40,15 +41,18 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use change::{
-    Change, HookSecret, ItemChange, ItemColumns, ItemHead, NewDelivery, NewEvent, NewProject, NewRevision, NewToken,
-    Records, RunChange, RunHead, SettleDelivery, Settled, WorkChange, WorkUpdate, Write, WriteItem,
+    Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, ForgetArtifact, ItemChange, ItemColumns, ItemHead,
+    Journal, KeepArtifact, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision, NewToken, PutValue, Records,
+    RunChange, RunHead, SETTINGS, SealHook, SecretChange, SettleDelivery, Settled, WorkChange, WorkUpdate, Write,
+    WriteEffect, WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use position::{Position, Seq};
 pub use read::{
-    Delivery, DeliveryStatus, Entry, Filter, ItemFilter, ItemRow, Project, Revision, RevisionStatus, RunFilter, RunRow,
-    Stuck, Token,
+    ArtifactKind, ArtifactRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter, ItemRow,
+    LiveRelease, Project, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck, Switch, Token,
 };
+pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;
 pub use text::UnknownWord;
 pub use work::{Claim, Held, Lease, Task, TaskKind, Work, WorkKey};

@@ -1,18 +1,27 @@
 //! Reads: the log and its projections, as committed. They run on connections that cannot write.
 
+mod artifact;
 mod check;
 mod delivery;
+mod deployment;
+mod effect;
 mod item;
 mod log;
 mod project;
 mod revision;
 mod run;
+mod setting;
+mod value;
 mod work;
 
+pub use artifact::{ArtifactKind, ArtifactRow};
 pub use check::Stuck;
 pub use delivery::{Delivery, DeliveryStatus};
+pub use deployment::{LiveRelease, Release, Switch};
+pub use effect::Effect;
 pub use item::{ItemFilter, ItemRow};
 pub use log::{Entry, Filter};
 pub use project::{Project, Token};
 pub use revision::{Revision, RevisionStatus};
 pub use run::{RunFilter, RunRow};
+pub use setting::{EnvValue, SecretRow};

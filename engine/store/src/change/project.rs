@@ -1,35 +1,9 @@
 //! Adding projects and API tokens.
 
-use std::fmt;
-
 use kiket_core::{ProjectId, Timestamp};
 
 use crate::unit::Unit;
-use crate::{CommitError, Conflict};
-
-/// The key that webhook calls of a project are signed with. Never shown by accident.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HookSecret(String);
-
-impl HookSecret {
-    /// Wraps the key.
-    #[must_use]
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for HookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HookSecret(..)")
-    }
-}
+use crate::{CommitError, Conflict, HookSecret};
 
 /// A project to add. Its name must be new: [`Conflict::DuplicateProject`].
 #[derive(Debug, Clone)]
@@ -54,9 +28,14 @@ pub struct NewProject {
 
 impl NewProject {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let (clear, sealed) = match &self.hook_secret {
+            HookSecret::Clear(secret) => (secret.as_str(), None),
+            HookSecret::Sealed(sealed) => ("", Some(sealed)),
+        };
         let inserted = sqlx::query(
-            "insert into projects (id, name, url, branch, overrides_url, overrides_branch, hook_secret, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+            "insert into projects (id, name, url, branch, overrides_url, overrides_branch, hook_secret, hook_key_id,
+                                   hook_sealed, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
         )
         .bind(self.id.to_string())
         .bind(&self.name)
@@ -64,7 +43,9 @@ impl NewProject {
         .bind(&self.branch)
         .bind(&self.overrides_url)
         .bind(&self.overrides_branch)
-        .bind(self.hook_secret.reveal())
+        .bind(clear)
+        .bind(sealed.map(|sealed| &sealed.key))
+        .bind(sealed.map(|sealed| &sealed.bytes))
         .bind(self.created_at.millis())
         .execute(&mut *unit.connection)
         .await?;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
 
-use super::{NewEvent, WorkChange, growth, work};
+use super::{NewEvent, WorkChange, effect, growth, work};
 use crate::text::Columns as _;
 use crate::unit::{History, Unit};
 use crate::{CommitError, Conflict, Held, Seq, StoreError, Stream};
@@ -83,6 +83,7 @@ impl RunChange {
         work::apply_except(unit, &self.work, ended).await?;
         if self.terminal {
             work::clear(unit, self.run).await?;
+            effect::clear(unit, self.run).await?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use kiket_core::{DeliveryId, ItemId, RunId};
 
+use super::value;
 use crate::text::{Columns as _, parse};
 use crate::{Store, StoreError, WorkKey, sqlite};
 
@@ -90,6 +91,22 @@ impl Store {
             flaws.push(format!("{what} {id} is at event {seq} and has {count} events in the log"));
         }
 
+        // What is live is what the newest switch made it, and there is no app without one.
+        let apps = sqlx::query(
+            "with newest (project, app, release) as
+                 (select project, app, release from activations
+                  where position = (select max(position) from activations as later
+                                    where later.project = activations.project and later.app = activations.app))
+             select coalesce(live.app, newest.app) as app from live_releases as live
+             full join newest on newest.project = live.project and newest.app = live.app
+             where live.release is distinct from newest.release",
+        )
+        .fetch_all(self.readers()?)
+        .await?;
+        for row in &apps {
+            flaws.push(format!("app {} is not at the release that was put live last", row.text("app")?));
+        }
+
         let (head, last, count): (i64, i64, i64) = sqlx::query_as(
             "select position, (select coalesce(max(position), 0) from log), (select count(*) from log) from counter",
         )
@@ -98,6 +115,7 @@ impl Store {
         if head != last || last != count {
             flaws.push(format!("the head is {head}, the last position {last}, the number of entries {count}"));
         }
+        flaws.extend(value::miscounted(self.readers()?).await?);
         Ok(flaws)
     }
 }

@@ -74,6 +74,10 @@ pub struct ItemFilter {
     pub text: Option<String>,
     /// Older than this item: the last one of the page before.
     pub before: Option<ItemId>,
+    /// Newer than this item: the last one of the page before, where the oldest comes first.
+    pub after: Option<ItemId>,
+    /// Whether the oldest comes first; else the newest does.
+    pub oldest_first: bool,
 }
 
 impl Store {
@@ -97,7 +101,7 @@ impl Store {
         Ok(self.read_items(query).await?.pop())
     }
 
-    /// Lists items, newest first (ids grow with time).
+    /// Lists items in the order of their ids, which grow with time.
     ///
     /// # Errors
     /// Only failures of the database.
@@ -127,7 +131,11 @@ impl Store {
         if let Some(before) = filter.before {
             query.push(" and id < ").push_bind(before.to_string());
         }
-        query.push(" order by id desc limit ").push_bind(i64::from(limit));
+        if let Some(after) = filter.after {
+            query.push(" and id > ").push_bind(after.to_string());
+        }
+        query.push(if filter.oldest_first { " order by id" } else { " order by id desc" });
+        query.push(" limit ").push_bind(i64::from(limit));
         self.read_items(query).await
     }
 

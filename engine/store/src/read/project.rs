@@ -1,10 +1,11 @@
 //! Projects and API tokens.
 
 use kiket_core::{ProjectId, RevisionId, Timestamp};
+use sqlx::Row as _;
 
 use crate::sqlite::Row;
 use crate::text::Columns as _;
-use crate::{HookSecret, Store, StoreError};
+use crate::{HookSecret, Sealed, Store, StoreError};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,10 @@ impl Store {
 
 impl Project {
     fn read(row: &Row) -> Result<Self, StoreError> {
+        let hook_secret = match row.optional_text("hook_key_id")? {
+            Some(key) => HookSecret::Sealed(Sealed { key, bytes: row.try_get("hook_sealed")? }),
+            None => HookSecret::Clear(row.text("hook_secret")?),
+        };
         Ok(Self {
             id: row.parsed("id")?,
             name: row.text("name")?,
@@ -103,7 +108,7 @@ impl Project {
             branch: row.optional_text("branch")?,
             overrides_url: row.optional_text("overrides_url")?,
             overrides_branch: row.optional_text("overrides_branch")?,
-            hook_secret: HookSecret::new(row.text("hook_secret")?),
+            hook_secret,
             active_revision: row.optional_parsed("active_revision")?,
             created_at: row.time("created_at")?,
         })

@@ -241,7 +241,7 @@ pub(crate) fn new_project(name: &str) -> NewProject {
         branch: None,
         overrides_url: None,
         overrides_branch: None,
-        hook_secret: HookSecret::new("hush"),
+        hook_secret: HookSecret::Clear("hush".to_owned()),
         created_at: at(0),
     }
 }

@@ -1,7 +1,9 @@
 //! The store as its callers see it, on real files.
 
+mod artifacts;
 mod checks;
 mod deliveries;
+mod deployments;
 mod failures;
 mod harness;
 mod items;
@@ -10,6 +12,8 @@ mod migration;
 mod opening;
 mod revisions;
 mod runs;
+mod settings;
 mod units;
+mod values;
 mod waits;
 mod work;

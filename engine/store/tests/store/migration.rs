@@ -1,7 +1,7 @@
 //! A database of an earlier version is opened, keeps everything, and goes on.
 
 use kiket_core::{Origin, ProjectId, RevisionId, RunId, Source};
-use kiket_store::{Change, DeliveryStatus, Seq, Task};
+use kiket_store::{Change, DeliveryStatus, HookSecret, Seq, Task};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -106,6 +106,7 @@ async fn a_database_without_items_keeps_everything() {
     assert_eq!(house.store.token("5e88").await.unwrap().unwrap().name, "first");
     let project = house.store.project(house.project).await.unwrap().unwrap();
     assert_eq!((project.active_revision, project.overrides_url), (Some(house.revision), None));
+    assert_eq!(project.hook_secret, HookSecret::Clear("hush".to_owned()));
 }
 
 #[tokio::test]
