@@ -72,6 +72,14 @@ pub enum SyncError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file of a checkout could not be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The Git library failed at something local: a damaged object, a full disk.
     #[error("git failed: {}", .0.message())]
     Git(#[from] git2::Error),

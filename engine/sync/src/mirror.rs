@@ -14,7 +14,7 @@ use kiket_core::Timestamp;
 use crate::branch::{Branch, INCOMING};
 use crate::transfer::{History, Transfer};
 use crate::tree::{Kind, is_plain, read_tree, size_of};
-use crate::{CommitId, Limits, RemoteUrl, Sources, SyncError, changes, sources};
+use crate::{Checkout, CheckoutLimits, CommitId, Limits, RemoteUrl, Sources, SyncError, changes, checkout, sources};
 
 /// Where the mirror notes whose copy it is.
 const URL_KEY: &str = "kiket.url";
@@ -147,6 +147,18 @@ impl Mirror {
             }
         }
         Ok(None)
+    }
+
+    /// Writes all files of a commit into the folder `into`, which must not be there yet.
+    /// What cannot be written safely is skipped and named: submodules, links that may lead
+    /// out, names that are none. After an error the folder holds a part of the files.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::UnknownCommit`]; [`SyncError::TooLarge`] if the tree breaks a budget;
+    /// [`SyncError::Write`] if the folder is there already, or for the disk.
+    pub fn checkout(&self, commit: &CommitId, into: &Path, limits: &CheckoutLimits) -> Result<Checkout, SyncError> {
+        checkout::write(&self.repository, &self.tree_of(commit)?, into, limits)
     }
 
     /// Returns the paths that differ between two commits, sorted. No history between

@@ -24,20 +24,22 @@ pub struct Sources {
     pub skipped: Vec<Skipped>,
 }
 
-/// Something below `.kiket/` that was not read.
+/// Something that was not read, or not written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
     /// Path from the repository's root; unusual characters are shown as escapes.
     pub path: String,
-    /// Why it was not read.
+    /// Why.
     pub reason: Skip,
 }
 
-/// Why something was not read.
+/// Why something was not read, or not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Skip {
     /// It points elsewhere, and links are not followed.
     SymbolicLink,
+    /// It is a link that leads out of the tree, or may.
+    LeadsOut,
     /// It is another repository.
     Submodule,
     /// Its name is not UTF-8, or holds a separator, a control character or one
@@ -60,6 +62,7 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SymbolicLink => f.write_str("a symbolic link, which is not followed"),
+            Self::LeadsOut => f.write_str("a symbolic link that may lead out of the repository"),
             Self::Submodule => f.write_str("a submodule, which is not fetched"),
             Self::UnsafeName => f.write_str("its name is not safe to use as a path"),
             Self::DuplicateName => f.write_str("a second entry with this name"),
