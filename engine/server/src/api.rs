@@ -3,16 +3,20 @@
 //! Every handler but `/up` and the webhook takes an [`auth::Admin`], which only a valid token makes.
 
 mod approvals;
+mod artifacts;
 mod auth;
 mod body;
 mod comments;
 mod definitions;
+mod deployments;
+mod env;
 mod health;
 mod hooks;
 mod items;
 mod problem;
 mod projects;
 mod runs;
+mod secrets;
 mod stream;
 
 use std::sync::Arc;
@@ -25,10 +29,13 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use problem::Problem;
 
+use crate::artifacts::Artifacts;
+use crate::deployments::Deployments;
 use crate::dispatch::Dispatch;
 use crate::items::Items;
 use crate::publish::Publisher;
 use crate::revisions::Revisions;
+use crate::secrets::Secrets;
 
 /// Largest body of a request, but for webhooks.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -39,8 +46,11 @@ pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) items: Arc<Items>,
+    pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) revisions: Arc<Revisions>,
+    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) tokens: Arc<auth::Tokens>,
     pub(crate) public_url: Arc<str>,
     pub(crate) shutdown: CancellationToken,
@@ -48,10 +58,14 @@ pub(crate) struct Api {
 
 impl Api {
     /// Makes the state of the handlers; the parts come from the one place that wires them.
+    #[expect(clippy::too_many_arguments, reason = "one for each part of the server that handlers ask")]
     pub(crate) fn new(
         publisher: Arc<Publisher>,
         dispatch: Arc<Dispatch>,
         items: Arc<Items>,
+        deployments: Arc<Deployments>,
+        secrets: Arc<Secrets>,
+        artifacts: Arc<Artifacts>,
         public_url: &str,
         shutdown: CancellationToken,
     ) -> Self {
@@ -61,6 +75,9 @@ impl Api {
             tokens: Arc::default(),
             dispatch,
             items,
+            deployments,
+            secrets,
+            artifacts,
             publisher,
             public_url: public_url.into(),
             shutdown,
@@ -74,9 +91,13 @@ pub(crate) fn router(api: Api) -> Router {
         .merge(projects::router())
         .merge(runs::router())
         .merge(approvals::router())
+        .merge(artifacts::router())
         .merge(definitions::router())
+        .merge(deployments::router())
         .merge(items::router())
         .merge(comments::router())
+        .merge(secrets::router())
+        .merge(env::router())
         .merge(stream::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .merge(hooks::router());

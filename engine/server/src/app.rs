@@ -14,13 +14,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
-use crate::config::Config;
+use crate::artifacts::Artifacts;
+use crate::config::{Config, Machine, Sites};
+use crate::deployments::{self, Addresses, Deployments, Door};
 use crate::dispatch::{Assignment, Dispatch, Slots};
 use crate::driver::{self, Driver, Guests};
-use crate::items::Items;
+use crate::items::{Guards, Items, Reader};
 use crate::plugins::Plugins;
+use crate::programs::Programs;
 use crate::publish::{self, GitSource, Publisher};
 use crate::revisions::Revisions;
+use crate::secrets::{Origin, Secrets};
+use crate::workspaces::Workspaces;
 use crate::{clock, token};
 
 /// Everything but the listener: what `serve` and `run` have in common.
@@ -29,15 +34,41 @@ pub(crate) struct Engine {
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) items: Arc<Items>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) publisher: Arc<Publisher>,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) programs: Arc<Programs>,
+    pub(crate) deployments: Arc<Deployments>,
+    /// Where sites are served from, if anywhere.
+    pub(crate) sites: Option<SocketAddr>,
     pub(crate) shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// What an engine is made of.
+pub(crate) struct Setup<'s> {
+    /// The folder that everything is kept below.
+    pub(crate) data: &'s Path,
+    /// Where compiled code is kept.
+    pub(crate) cache: PathBuf,
+    /// How many stages run at once.
+    pub(crate) slots: usize,
+    /// The repository of definitions that every project falls back to.
+    pub(crate) organisation: Option<GitSource>,
+    /// Where sites are served, if anywhere.
+    pub(crate) sites: Option<&'s Sites>,
+    /// Where secrets come from.
+    pub(crate) secrets: Origin,
+    /// What programs of plugins see of this machine.
+    pub(crate) machine: &'s Machine,
 }
 
 /// A server that answers.
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it serves sites from, if anywhere.
+    pub sites: Option<SocketAddr>,
     /// The admin token, on the very first start only.
     pub admin_token: Option<String>,
     engine: Engine,
@@ -48,16 +79,13 @@ impl Engine {
     /// Opens what is kept in `data` and starts the workers.
     ///
     /// Compiled code is kept in `cache`; what is in it gets executed, so it belongs to this user alone.
-    pub(crate) async fn open(
-        data: &Path,
-        cache: PathBuf,
-        slots: usize,
-        organisation: Option<GitSource>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn open(setup: Setup<'_>) -> anyhow::Result<Self> {
+        let Setup { data, cache, slots, organisation, sites, secrets, machine } = setup;
         let mut private = std::fs::DirBuilder::new();
         let made = private.recursive(true).mode(0o700).create(data);
         made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         let store = Store::open(&data.join("kiket.db")).await?;
+        let secrets = Arc::new(Secrets::open(store.clone(), secrets).await?);
         let host = Host::new(HostConfig { cache_dir: Some(cache), ..HostConfig::default() })?;
         let folder = data.join("plugins");
         let plugins = tokio::task::spawn_blocking(move || Plugins::open(host, folder)).await??;
@@ -68,32 +96,66 @@ impl Engine {
         let (hand, handed) = mpsc::unbounded_channel::<Assignment>();
         let dispatch = Dispatch::new(store.clone(), Arc::clone(&revisions), Arc::clone(&slots), owner.clone(), hand);
         let dispatch = Arc::new(dispatch);
-        let items = Arc::new(Items::new(store.clone(), Arc::clone(&revisions), Arc::clone(&dispatch)));
+        let mirrors = data.join("git");
+        // The store is ours alone by now, and so is everything beside it.
+        let workspaces = Arc::new(Workspaces::open(&data.join("workspaces"))?);
+        let artifacts = Arc::new(Artifacts::open(store.clone(), data.join("artifacts")).await?);
+        let programs = Arc::new(Programs::new(machine)?);
+        // Before the workers begin: what they find under way may be a deployment.
+        let (listener, door) = listen_for_visitors(sites).await?.unzip();
+        let sites = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let deployments = Deployments::open(store.clone(), Arc::clone(&artifacts), data.join("sites"), door).await?;
+        let (guests, outbound) = (Guests::start()?, Outbound::new()?);
+        let reader = Reader::new(store.clone(), Arc::clone(&revisions));
+        let (outside, held) = (outbound.clone(), Arc::clone(&secrets));
+        let guards = Guards::new(Arc::clone(&plugins), outside, held, reader.clone(), guests.handle());
+        let items = Arc::new(Items::new(reader, Arc::clone(&dispatch), guards));
         let publisher = Arc::new(Publisher {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
             revisions,
             dispatch: Arc::clone(&dispatch),
-            mirrors: data.join("git"),
+            mirrors: mirrors.clone(),
             organisation,
         });
         let shutdown = CancellationToken::new();
-        let guests = Guests::start()?;
         let driver = Driver {
             store: store.clone(),
             dispatch: Arc::clone(&dispatch),
             items: Arc::clone(&items),
+            secrets: Arc::clone(&secrets),
             plugins: Arc::clone(&plugins),
-            outbound: Outbound::new()?,
+            deployments: Arc::clone(&deployments),
+            outbound,
+            workspaces,
+            artifacts: Arc::clone(&artifacts),
+            programs: Arc::clone(&programs),
+            mirrors,
             slots,
             owner: owner.clone(),
             guests: guests.handle(),
         };
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(driver::run(driver, guests, handed, shutdown.clone())),
             tokio::spawn(publish::run(store.clone(), Arc::clone(&publisher), owner, shutdown.clone())),
         ];
-        Ok(Self { store, plugins, dispatch, items, publisher, shutdown, tasks })
+        if let Some(listener) = listener {
+            tasks.push(tokio::spawn(deployments::serve(listener, Arc::clone(&deployments), shutdown.clone())));
+        }
+        Ok(Self {
+            store,
+            plugins,
+            dispatch,
+            items,
+            secrets,
+            publisher,
+            artifacts,
+            programs,
+            deployments,
+            sites,
+            shutdown,
+            tasks,
+        })
     }
 
     /// Stops the workers. What is under way is cut off and found again at the next start.
@@ -109,8 +171,17 @@ impl Engine {
 impl Server {
     /// Starts a server; it answers from here on.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let engine =
-            Engine::open(&config.data, config.cache.clone(), config.slots, config.organisation.clone()).await?;
+        let setup = Setup {
+            data: &config.data,
+            cache: config.cache.clone(),
+            slots: config.slots,
+            organisation: config.organisation.clone(),
+            sites: config.sites.as_ref(),
+            secrets: Origin::Stored(config.master_key.clone()),
+            machine: &config.machine,
+        };
+        let engine = Engine::open(setup).await?;
+        engine.secrets.seal_what_is_clear().await?;
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -120,15 +191,20 @@ impl Server {
             Arc::clone(&engine.publisher),
             Arc::clone(&engine.dispatch),
             Arc::clone(&engine.items),
+            Arc::clone(&engine.deployments),
+            Arc::clone(&engine.secrets),
+            Arc::clone(&engine.artifacts),
             public_url.trim_end_matches('/'),
             engine.shutdown.clone(),
         );
         let plugins = Arc::clone(&engine.plugins);
         tokio::spawn(async move { plugins.warm_up().await });
+        let programs = Arc::clone(&engine.programs);
+        tokio::spawn(async move { programs.announce().await });
         let shutdown = engine.shutdown.clone();
         let serve = axum::serve(listener, api::router(api)).with_graceful_shutdown(shutdown.cancelled_owned());
         let listening = tokio::spawn(serve.into_future());
-        Ok(Self { address, admin_token, engine, listening })
+        Ok(Self { address, sites: engine.sites, admin_token, engine, listening })
     }
 
     /// Stops accepting, ends the streams, stops the workers and closes the store.
@@ -149,4 +225,15 @@ async fn first_token(store: &Store) -> anyhow::Result<Option<String>> {
     let row = NewToken { hash, name: "first".to_owned(), kind: "admin".to_owned(), created_at: clock::now() };
     store.commit(vec![Change::Token(row)]).await?;
     Ok(Some(token))
+}
+
+/// Listens for visitors of sites, and knows how to be one.
+async fn listen_for_visitors(sites: Option<&Sites>) -> anyhow::Result<Option<(TcpListener, Door)>> {
+    let Some(Sites { listen, url }) = sites else { return Ok(None) };
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("cannot serve sites on {listen}; --sites-listen says where"))?;
+    let address = listener.local_addr()?;
+    let addresses = Addresses::parse(url.as_deref().unwrap_or(&format!("http://{address}")))?;
+    let door = Door::new(address, addresses)?;
+    Ok(Some((listener, door)))
 }

@@ -1,6 +1,6 @@
 //! The clock and the source of ids: the one place that knows what time it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kiket_core::Timestamp;
 use kiket_core::run::Moment;
@@ -8,8 +8,12 @@ use ulid::Ulid;
 
 /// Returns the time.
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::from_millis(i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Returns the time since 1970, as finely as the system has it.
+pub(crate) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Returns what core wants to know of this moment.

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+pub use crate::programs::Machine;
 pub use crate::publish::GitSource;
 
 /// How a server runs.
@@ -12,23 +14,51 @@ pub struct Config {
     pub data: PathBuf,
     /// The folder of compiled code. What is in it gets executed: it belongs to the server's user alone.
     pub cache: PathBuf,
+    /// The file of the key that secrets are encrypted with; it is made at the first start.
+    pub master_key: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
     /// How many stages run at once.
     pub slots: usize,
     /// The address that clients reach it at, for the webhook URLs it shows.
     pub public_url: Option<String>,
+    /// Where the sites are served that stages put live; nowhere where it is `None`.
+    pub sites: Option<Sites>,
     /// The repository of definitions that every project falls back to.
     pub organisation: Option<GitSource>,
+    /// What programs of plugins see of this machine.
+    pub machine: Machine,
+}
+
+/// How the sites are served.
+#[derive(Debug, Clone)]
+pub struct Sites {
+    /// Where they are listened for: never where the API is.
+    pub listen: SocketAddr,
+    /// The address that visitors reach them at, where it is not that one: `https://sites.example.com`, or
+    /// `https://{app}.{project}.sites.example.com`.
+    pub url: Option<String>,
 }
 
 impl Config {
     /// How many stages run at once where nobody says otherwise.
     pub const SLOTS: usize = 64;
+    /// How long a guard may take where neither it nor its workflow says.
+    pub const GUARD_WALL: Duration = Duration::from_secs(10);
 
     /// Makes the configuration of a server that keeps everything below `data`.
     #[must_use]
     pub fn new(data: PathBuf, listen: SocketAddr) -> Self {
-        Self { cache: data.join("cache"), data, listen, slots: Self::SLOTS, public_url: None, organisation: None }
+        Self {
+            cache: data.join("cache"),
+            master_key: data.join("master.key"),
+            data,
+            listen,
+            slots: Self::SLOTS,
+            public_url: None,
+            sites: None,
+            organisation: None,
+            machine: Machine::default(),
+        }
     }
 }

@@ -12,14 +12,19 @@ mod work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiket_core::run::{Command, Outcome, Queued, Rejected, Run, StageError};
+use kiket_core::run::{
+    Actor, Command, Found, Outcome, Queued, Rejected, Resolution, Run, Stage, StageError, StageState,
+};
 use kiket_core::{ProjectId, RevisionId, RunId};
-use kiket_store::{Change, CommitError, Conflict, Held, Records, RunChange, RunHead, Seq, Store, StoreError, Write};
+use kiket_store::{
+    Change, CommitError, Conflict, EffectChange, Held, Journal, Records, RunChange, RunHead, Seq, Store, StoreError,
+    Write, WriteEffect,
+};
 use tokio::sync::mpsc;
 
 use live::Live;
 pub(crate) use slots::{Slot, Slots};
-pub(crate) use work::{Assignment, LEASE};
+pub(crate) use work::{Assignment, LEASE, Listed};
 
 use crate::clock;
 use crate::revisions::{RevisionError, Revisions};
@@ -119,8 +124,9 @@ impl Dispatch {
         stage: Arc<str>,
         held: Held,
         slot: Slot,
+        found: Found,
     ) -> Result<Option<Assignment>, DispatchError> {
-        let command = Command::Begin { stage };
+        let command = Command::Begin { stage, found };
         self.act(run, Some(held), Vec::new(), command, Some(slot)).await
     }
 
@@ -139,6 +145,32 @@ impl Dispatch {
     /// Gives a run a command that comes from a person.
     pub(crate) async fn tell(&self, run: RunId, command: Command) -> Result<(), DispatchError> {
         self.act(run, None, Vec::new(), command, None).await.map(drop)
+    }
+
+    /// Takes the word of a person for what became of a stage's effect. One that did not happen is forgotten, so
+    /// that it can be done.
+    pub(crate) async fn resolve(
+        &self,
+        run: RunId,
+        stage: &str,
+        actor: Actor,
+        resolution: Resolution,
+        comment: Option<String>,
+    ) -> Result<(), DispatchError> {
+        let state = self.load(run).await?;
+        let forgotten = state.stage(stage).and_then(|stage| forget(run, stage)).map(Change::Effect);
+        let before = forgotten.filter(|_| resolution == Resolution::Retry).into_iter().collect();
+        let command = Command::Resolve { stage: stage.into(), actor, resolution, comment };
+        self.act(run, None, before, command, None).await.map(drop)
+    }
+
+    /// Returns a run as it stands, and what it was compiled from.
+    pub(crate) async fn look(&self, run: RunId) -> Result<Snapshot, DispatchError> {
+        let live = self.live(run).await?;
+        let live = live.lock().await;
+        let Live { project, plan, revision, run: state, .. } = &*live;
+        let (plan, revision) = (Arc::clone(plan), Arc::clone(revision));
+        Ok(Snapshot { project: *project, plan, revision, state: state.clone() })
     }
 
     /// Ends a run whose time is up.
@@ -222,6 +254,11 @@ impl Dispatch {
         }
     }
 
+    /// Keeps the lease of work that takes longer, until what this returns is dropped.
+    pub(crate) fn hold(&self, held: &Held) -> Listed {
+        self.running.list(held.clone()).0
+    }
+
     /// Keeps the leases of everything that is under way in this process.
     pub(crate) async fn renew(&self) -> Result<(), StoreError> {
         self.store.renew(&self.owner, self.running.keys(), clock::now().after(LEASE)).await.map(drop)
@@ -283,6 +320,26 @@ impl Dispatch {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<tokio::sync::Mutex<Live>>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A run as it stood at some moment.
+pub(crate) struct Snapshot {
+    pub(crate) project: ProjectId,
+    pub(crate) plan: Arc<kiket_core::plan::Plan>,
+    pub(crate) revision: Arc<kiket_core::revision::Revision>,
+    pub(crate) state: Run,
+}
+
+/// Returns the journal of a stage that has begun.
+pub(crate) fn journal_of(run: RunId, stage: &Stage) -> Option<Journal> {
+    (stage.journal > 0).then(|| Journal { run, stage: stage.id.to_string(), attempt: stage.journal })
+}
+
+/// The change that forgets the effect a stage is in doubt about.
+fn forget(run: RunId, stage: &Stage) -> Option<EffectChange> {
+    let StageState::NeedsAttention { doubt } = &stage.state else { return None };
+    let (journal, ordinal) = (journal_of(run, stage)?, doubt.intent.ordinal);
+    Some(EffectChange { journal, ordinal, held: None, write: WriteEffect::Forget })
 }
 
 fn head_of(new: &NewRun) -> RunHead {

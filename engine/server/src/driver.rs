@@ -6,11 +6,14 @@
 
 mod attempt;
 mod calls;
-mod guests;
+pub(crate) mod guests;
+mod recovery;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kiket_core::RunId;
 use kiket_host::Outbound;
 use kiket_store::{Claim, Held, Store, StoreError, Task, TaskKind, Work};
 use tokio::runtime::Handle;
@@ -18,11 +21,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
 use crate::clock;
+use crate::deployments::Deployments;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::items::Items;
 use crate::plugins::Plugins;
+use crate::programs::Programs;
 use crate::revisions::RevisionError;
+use crate::secrets::Secrets;
+use crate::workspaces::Workspaces;
 
 pub(crate) use guests::Guests;
 
@@ -38,8 +46,15 @@ pub(crate) struct Driver {
     pub(crate) store: Store,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) items: Arc<Items>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) plugins: Arc<Plugins>,
+    pub(crate) deployments: Arc<Deployments>,
     pub(crate) outbound: Outbound,
+    pub(crate) workspaces: Arc<Workspaces>,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) programs: Arc<Programs>,
+    /// The folder of the projects' mirrors.
+    pub(crate) mirrors: PathBuf,
     pub(crate) slots: Arc<Slots>,
     pub(crate) owner: String,
     pub(crate) guests: Handle,
@@ -109,7 +124,7 @@ async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
 async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
     let held: Held = work.held();
     let (run, result) = match work.task {
-        Task::Stage { run, stage, .. } => match driver.dispatch.begin(run, stage.into(), held.clone(), slot).await {
+        Task::Stage { run, stage, .. } => match begin(&driver, run, stage, &held, slot).await {
             Ok(Some(assignment)) => return attempt::run(driver, assignment).await,
             Ok(None) => return,
             Err(error) => (run, Err(error)),
@@ -138,6 +153,17 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
         Ok(()) | Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
         Err(error) => tracing::error!(run.id = %run, %error, "work on a run cannot be taken up"),
     }
+}
+
+async fn begin(
+    driver: &Arc<Driver>,
+    run: RunId,
+    stage: String,
+    held: &Held,
+    slot: Slot,
+) -> Result<Option<Assignment>, DispatchError> {
+    let found = recovery::find(driver, run, &stage, held).await?;
+    driver.dispatch.begin(run, stage.into(), held.clone(), slot, found).await
 }
 
 /// Keeps the leases of everything that is under way.

@@ -3,22 +3,34 @@
 //! The only crate that serves, schedules or asks what time it is. What calls what:
 //!
 //! ```text
-//! main → cli → app → { api, driver, publish } → items → { dispatch, events } → { revisions, plugins } → store, host, sync, core
+//! main → cli → app → { api, driver, publish } → items → { dispatch, events }
+//!      → { deployments, revisions, plugins, grants, workspaces, artifacts, programs, secrets, env } → { vault, mask }
+//!      → store, host, sync, jail, core
 //! ```
 //!
 //! Siblings in braces never import each other, but that `api` asks `publish` for a sync by hand; they meet in the store.
 
 mod api;
 pub mod app;
+mod artifacts;
 mod bundled;
 pub mod cli;
 mod clock;
 pub mod config;
+mod deployments;
 mod dispatch;
 mod driver;
+mod env;
 mod events;
+mod grants;
 mod items;
+mod mask;
+mod mirrors;
 mod plugins;
+mod programs;
 mod publish;
 mod revisions;
+mod secrets;
 mod token;
+mod vault;
+mod workspaces;

@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
-use kiket_core::catalog::{Catalog, Plugin};
+use kiket_core::catalog::{Catalog, Plugin, Refusal};
 use kiket_core::manifest::Manifest;
-use kiket_host::{Digest, Host, InvokeError, LoadError, manifest_section};
+use kiket_host::wit::action::Invocation;
+use kiket_host::wit::guard;
+use kiket_host::wit::recovery::EffectState;
+use kiket_host::{Digest, Host, InvokeError, LoadError, Terms, manifest_section};
+use serde_json::Value as Json;
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
@@ -47,7 +51,7 @@ impl Plugins {
         let mut plugins = Self { host, folder, known: Mutex::default(), bundled: Catalog::default() };
         let mut bundled = Catalog::default();
         for (name, component) in BUNDLED {
-            bundled.insert(*name, plugins.keep(component)?);
+            bundled.insert_bundled(*name, plugins.keep(component)?);
         }
         plugins.bundled = bundled;
         Ok(plugins)
@@ -82,7 +86,12 @@ impl Plugins {
                 Some(plugin) => plugin,
                 None => self.keep(&self.read(digest)?)?,
             };
-            catalog.insert(name.as_str(), plugin);
+            // What a repository brings along is named by its path.
+            if name.contains('/') {
+                catalog.insert(name.as_str(), plugin);
+            } else {
+                catalog.insert_bundled(name.as_str(), plugin);
+            }
         }
         Ok(catalog)
     }
@@ -103,15 +112,37 @@ impl Plugins {
     }
 
     /// Checks an input against the action's schema; says everything that is wrong with it.
-    pub(crate) fn check_input(&self, digest: &str, action: &str, input: &serde_json::Value) -> Result<(), String> {
+    pub(crate) fn check_input(&self, digest: &str, action: &str, input: &Json) -> Result<(), String> {
+        let find = |plugin: &Plugin| plugin.action(action).map(|action| action.refuse(input));
+        self.check(digest, "the action refuses its input", find)
+    }
+
+    /// Checks an input against the guard's schema; says everything that is wrong with it.
+    pub(crate) fn check_guard_input(&self, digest: &str, guard: &str, input: &Json) -> Result<(), String> {
+        let find = |plugin: &Plugin| plugin.guard(guard).map(|guard| guard.refuse(input));
+        self.check(digest, "the guard refuses its input", find)
+    }
+
+    /// Checks an output against the action's schema; says everything that is wrong with it.
+    pub(crate) fn check_output(&self, digest: &str, action: &str, output: &Json) -> Result<(), String> {
+        let find = |plugin: &Plugin| plugin.action(action).map(|action| action.refuse_output(output));
+        self.check(digest, "the output is not what the manifest says", find)
+    }
+
+    fn check(
+        &self,
+        digest: &str,
+        what: &str,
+        find: impl FnOnce(&Plugin) -> Option<Vec<Refusal>>,
+    ) -> Result<(), String> {
         let known = self.lock().get(digest).cloned();
-        let refusals = known.as_ref().and_then(|plugin| plugin.action(action)).map(|action| action.refuse(input));
-        let reasons: Vec<String> = refusals
-            .unwrap_or_default()
-            .into_iter()
-            .map(|refusal| format!("{}: {}", refusal.pointer, refusal.reason))
-            .collect();
-        if reasons.is_empty() { Ok(()) } else { Err(format!("the action refuses its input: {}", reasons.join("; "))) }
+        let refusals = known.as_deref().and_then(find).unwrap_or_default();
+        let reason = |Refusal { pointer, reason, .. }: Refusal| match pointer.is_empty() {
+            true => reason,
+            false => format!("{pointer}: {reason}"),
+        };
+        let reasons: Vec<String> = refusals.into_iter().map(reason).collect();
+        if reasons.is_empty() { Ok(()) } else { Err(format!("{what}: {}", reasons.join("; "))) }
     }
 
     /// Makes the bundled plugins callable, so that the first run need not wait for it.
@@ -127,10 +158,31 @@ impl Plugins {
     /// Calls an action of a loaded component.
     pub(crate) async fn invoke(
         &self,
-        call: kiket_host::Invocation,
+        terms: Terms,
+        call: Invocation,
         calls: Arc<dyn kiket_host::HostCalls>,
     ) -> Result<kiket_host::Output, InvokeError> {
-        self.host.invoke(call, calls).await
+        self.host.invoke(terms, call, calls).await
+    }
+
+    /// Asks a guard of a loaded component.
+    pub(crate) async fn decide(
+        &self,
+        terms: Terms,
+        question: guard::Transition,
+        calls: Arc<dyn kiket_host::HostCalls>,
+    ) -> Result<guard::Verdict, InvokeError> {
+        self.host.decide(terms, question, calls).await
+    }
+
+    /// Asks a loaded component what became of the effect of a call.
+    pub(crate) async fn check_effect(
+        &self,
+        terms: Terms,
+        call: Invocation,
+        calls: Arc<dyn kiket_host::HostCalls>,
+    ) -> Result<EffectState, InvokeError> {
+        self.host.check(terms, call, calls).await
     }
 
     fn read(&self, digest: &str) -> Result<Vec<u8>, PluginError> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kiket_core::RevisionId;
-use kiket_core::revision::{Revision, compile};
+use kiket_core::revision::{Revision, rebuild};
 use kiket_store::{Store, StoreError};
 
 use crate::plugins::{PluginError, Plugins};
@@ -63,7 +63,7 @@ impl Revisions {
         let pinned: BTreeMap<String, String> =
             serde_json::from_str(&row.plugins).map_err(|_| RevisionError::Stale(id))?;
         let catalog = self.plugins.catalog(&pinned).map_err(|source| RevisionError::Plugin { id, source })?;
-        let revision = Arc::new(compile(&sources, &catalog).0.ok_or(RevisionError::Stale(id))?);
+        let revision = Arc::new(rebuild(&sources, &catalog).ok_or(RevisionError::Stale(id))?);
         self.remember(id, Arc::clone(&revision));
         Ok(revision)
     }

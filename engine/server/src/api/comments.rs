@@ -13,9 +13,7 @@ use serde_json::{Value as JsonValue, json};
 
 use super::auth::Admin;
 use super::{Api, Problem, items};
-
-/// Longest comment, in bytes.
-pub(super) const COMMENT_BYTES: usize = 64 * 1024;
+use crate::items::present::COMMENT_BYTES;
 
 pub(super) fn router() -> Router<Api> {
     Router::new().route("/items/{item}/comments", get(list).post(add)).route("/items/{item}/history", get(history))
@@ -43,7 +41,7 @@ async fn add(
     if body.trim().is_empty() || body.len() > COMMENT_BYTES {
         return Err(Problem::invalid("invalid_comment", format!("a comment has 1 to {COMMENT_BYTES} bytes")));
     }
-    let id = items::find(&api, &item).await?;
+    let id = items::find(&api, &item).await?.id;
     let actor = Actor::admin(&admin.name);
     api.items.tell(id, Command::Comment { body: body.clone() }, &actor, None).await?;
     Ok((StatusCode::CREATED, Json(json!({ "body": body, "by": admin.name }))))
@@ -69,7 +67,7 @@ async fn history(
 
 /// Reads a page of an item's log, oldest first.
 async fn entries(api: &Api, item: &str, kinds: Vec<String>, page: Page) -> Result<Json<JsonValue>, Problem> {
-    let id = items::find(api, item).await?;
+    let id = items::find(api, item).await?.id;
     let limit = page.limit.unwrap_or(50).clamp(1, 200);
     let after = Position::new(page.cursor.unwrap_or_default().max(0));
     let filter = Filter { item: Some(id), kinds, ..Filter::default() };

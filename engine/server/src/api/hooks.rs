@@ -38,7 +38,7 @@ async fn receive(
     let signature = text("x-hub-signature-256");
     // An unknown project answers as a wrong signature does: nobody learns which projects there are.
     let genuine = match (&known, signature) {
-        (Some(known), Some(signature)) => is_genuine(known.hook_secret.reveal(), &body, signature),
+        (Some(known), Some(signature)) => is_genuine(api.secrets.hook_key(known)?.reveal(), &body, signature),
         _ => false,
     };
     let Some(known) = known.filter(|_| genuine) else {

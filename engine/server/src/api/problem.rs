@@ -4,7 +4,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, Que
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kiket_core::catalog::Refusal;
-use kiket_core::item::{self, Reason};
+use kiket_core::item::{self, GuardReason, Reason};
 use kiket_core::run::Rejected;
 use kiket_store::{CommitError, Conflict, StoreError};
 use serde::Serialize;
@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::dispatch::DispatchError;
 use crate::items::ItemError;
 use crate::publish::SyncFailure;
+use crate::secrets::SecretError;
+use crate::vault::VaultError;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -29,6 +31,9 @@ struct FieldError {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     detail: String,
+    /// The guard that refuses a transition.
+    #[serde(flatten)]
+    guard: Option<GuardReason>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +72,7 @@ impl Problem {
             pointer: format!("/inputs{}", refusal.pointer),
             code: None,
             detail: refusal.reason,
+            guard: None,
         };
         problem.errors = refusals.into_iter().map(field).collect();
         problem
@@ -79,12 +85,13 @@ impl Problem {
             pointer: String::new(),
             code: serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)),
             detail: reason.message.clone(),
+            guard: reason.guard.clone(),
         };
         problem.errors = reasons.iter().map(field).collect();
         problem
     }
 
-    fn internal(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         let mut chain = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -135,8 +142,31 @@ impl From<CommitError> for Problem {
             CommitError::Conflict(Conflict::DuplicateProject { name }) => {
                 Self::new(StatusCode::CONFLICT, "project_exists", format!("there is already a project `{name}`"))
             }
+            CommitError::Conflict(Conflict::UnknownSetting { what, name }) => Self::not_found(what, &name),
+            CommitError::Conflict(conflict @ Conflict::TooManySettings { .. }) => {
+                Self::invalid("too_many", conflict.to_string())
+            }
+            CommitError::Conflict(conflict @ Conflict::TooLarge { .. }) => {
+                Self::invalid("too_large", conflict.to_string())
+            }
             CommitError::Conflict(conflict) => Self::new(StatusCode::CONFLICT, "conflict", conflict.to_string()),
         }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Commit(error) => error.into(),
+            SecretError::Store(error) => error.into(),
+            SecretError::Key(_) | SecretError::Vault(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        Self::internal(&error)
     }
 }
 
@@ -174,6 +204,7 @@ impl From<ItemError> for Problem {
                     pointer: format!("/{}", name.replacen('.', "/", 1)),
                     code: None,
                     detail,
+                    guard: None,
                 };
                 problem.errors = refused.into_iter().map(field).collect();
                 problem

@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use kiket_core::{ProjectId, RevisionId};
-use kiket_store::{Change, HookSecret, NewProject, Project, Revision};
+use kiket_store::{Change, NewProject, Project, Revision};
 use kiket_sync::RemoteUrl;
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::auth::Admin;
 use super::{Api, Problem, body};
+use crate::vault::Secret;
 use crate::{clock, token};
 
 pub(super) fn router() -> Router<Api> {
@@ -86,7 +87,7 @@ async fn create(
         branch: body.branch,
         overrides_url: body.overrides.as_ref().map(|overrides| overrides.url.clone()),
         overrides_branch: body.overrides.and_then(|overrides| overrides.branch),
-        hook_secret: HookSecret::new(secret),
+        hook_secret: api.secrets.seal_hook(id, &Secret::new(secret)),
         created_at: clock::now(),
     };
     api.store.commit(vec![Change::Project(project)]).await?;

@@ -15,8 +15,8 @@ use serde_json::{Map, Value as JsonValue, json};
 
 use super::auth::Admin;
 use super::{Api, Problem, body, projects};
-use crate::clock;
 use crate::dispatch::{DispatchError, NewRun};
+use crate::{clock, env};
 
 pub(super) fn router() -> Router<Api> {
     Router::new()
@@ -70,7 +70,7 @@ async fn start(
         actor: "api".to_owned(),
         inputs,
         item: None,
-        env: Map::new(),
+        env: env::values(&api.store, project.id).await?,
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
     };
     let key = idempotency_key(&headers)?;

@@ -62,7 +62,7 @@ async fn of_item(
     query: Result<Query<StreamQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = items::find(&api, &item).await?;
+    let id = items::find(&api, &item).await?.id;
     let Query(query) = query?;
     let after = cursor(&api, &headers, query.from.as_deref(), Position::ZERO)?;
     let filter = Filter { item: Some(id), kinds: kinds(query.kinds.as_deref()), ..Filter::default() };

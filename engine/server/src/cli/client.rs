@@ -111,6 +111,22 @@ impl Client {
         Ok(self.send(request).await?.json().await?)
     }
 
+    /// Sends a `PUT` of a JSON body, which has no answer.
+    pub(super) async fn put(&self, segments: &[&str], body: &Json) -> anyhow::Result<()> {
+        let request = self.request(Method::PUT, self.url(segments)?).json(body);
+        self.send(request).await.map(drop)
+    }
+
+    /// Sends a `DELETE`, which has no answer.
+    pub(super) async fn delete(&self, segments: &[&str]) -> anyhow::Result<()> {
+        self.send(self.request(Method::DELETE, self.url(segments)?)).await.map(drop)
+    }
+
+    /// Opens what is at `/api/v1/` and the segments, to be read as it comes.
+    pub(super) async fn open(&self, segments: &[&str]) -> anyhow::Result<Response> {
+        self.send(self.request(Method::GET, self.url(segments)?)).await
+    }
+
     /// Opens an event stream after the event called `last_id`, or from its start.
     pub(super) async fn open_stream(&self, segments: &[&str], last_id: Option<&str>) -> anyhow::Result<Response> {
         let mut request = self.request(Method::GET, self.url(segments)?).header(ACCEPT, "text/event-stream");

@@ -2,19 +2,25 @@
 
 mod approval;
 mod approve;
+mod artifacts;
 mod check;
 mod client;
+mod deployments;
+mod env;
 mod explain;
 mod follow;
 mod graph;
 mod help;
 mod init;
 mod items;
+mod machine;
 mod project;
 mod report;
+mod resolve;
 mod run;
 mod runs;
 mod schema;
+mod secret;
 mod serve;
 mod sse;
 mod table;
@@ -49,7 +55,11 @@ enum Command {
     Serve(serve::Arguments),
     Project(project::Arguments),
     Runs(runs::Arguments),
+    Artifacts(artifacts::Arguments),
     Items(items::Arguments),
+    Deployments(deployments::Arguments),
+    Secret(secret::Arguments),
+    Env(env::Arguments),
 }
 
 /// Runs the command line and returns its exit code: 0 good, 1 could not, 2 found errors.
@@ -78,7 +88,11 @@ pub fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Project(arguments) => project::run(arguments).await,
             Command::Runs(arguments) => runs::run(arguments).await,
+            Command::Artifacts(arguments) => artifacts::run(arguments).await,
             Command::Items(arguments) => items::run(arguments).await,
+            Command::Deployments(arguments) => deployments::run(arguments).await,
+            Command::Secret(arguments) => secret::run(arguments).await,
+            Command::Env(arguments) => env::run(arguments).await,
         }
     });
     // A blocking task, such as the compilation of a component, does not hold up the end.

@@ -1,5 +1,7 @@
 //! `kiket run`: a pipeline from the working tree, on the same engine as a server's, without one.
 
+mod given;
+
 use std::io::stdout;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,18 +10,20 @@ use anyhow::{Context as _, bail};
 use kiket_core::record::{RevisionEvent, RevisionNote};
 use kiket_core::run::{Command, Queued, RunStatus, Trigger};
 use kiket_core::{ProjectId, RevisionId, RunId};
-use kiket_store::{Change, HookSecret, NewEvent, NewProject, NewRevision, Position, RevisionStatus, StoreError};
+use kiket_store::{Change, NewEvent, NewProject, NewRevision, Position, RevisionStatus, StoreError};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
-use super::approval;
 use super::tree::{self, Tree};
 use super::view::{Mode, View};
-use crate::app::Engine;
+use super::{approval, resolve};
+use crate::app::{Engine, Setup};
 use crate::clock;
 use crate::config::Config;
 use crate::dispatch::NewRun;
 use crate::events::{Tail, frame, is_end, of_run};
+use crate::secrets::Origin;
+use crate::vault::Secret;
 
 /// What the one project of a local database is called.
 const PROJECT: &str = "local";
@@ -27,8 +31,9 @@ const PROJECT: &str = "local";
 /// Run a pipeline from the working tree, without a server
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit code: 0 the run succeeded, 1 it did not or could not start, 2 the definitions have errors\n\n\
-Example:\n  kiket run release -i version=v1.2.0"
+    after_help = "Secrets are taken from the environment: KIKET_SECRET_CHAT_HOOK is the secret CHAT_HOOK. They are not kept.\n\n\
+Exit code: 0 the run succeeded, 1 it did not or could not start, 2 the definitions have errors\n\n\
+Examples:\n  kiket run release -i version=v1.2.0\n  kiket run release --env REGION=eu-central-1"
 )]
 pub(super) struct Arguments {
     /// The pipeline's id
@@ -36,17 +41,32 @@ pub(super) struct Arguments {
     /// An input: a JSON value, or else text
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     input: Vec<String>,
+    /// A plain value, `env.NAME` in expressions
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
     /// Write one JSON event a line
     #[arg(long)]
     json: bool,
     /// Folder that holds .kiket/, or one below it
     #[arg(long, default_value = ".", value_name = "DIR")]
     path: PathBuf,
+    #[command(flatten)]
+    machine: super::machine::Programs,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let root = tree::find_root(&arguments.path)?;
-    let engine = match Engine::open(&state_folder(&root)?, cache_folder()?, Config::SLOTS, None).await {
+    let secrets = Origin::Given(given::secrets(std::env::vars_os())?);
+    let setup = Setup {
+        data: &state_folder(&root)?,
+        cache: cache_folder()?,
+        slots: Config::SLOTS,
+        organisation: None,
+        sites: None,
+        secrets,
+        machine: &arguments.machine.clone().into(),
+    };
+    let engine = match Engine::open(setup).await {
         Ok(engine) => engine,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             bail!("another `kiket run` is under way in {}", root.display())
@@ -87,7 +107,7 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
         actor: std::env::var("USER").unwrap_or_default(),
         inputs,
         item: None,
-        env: Map::new(),
+        env: given::env(&arguments.env)?,
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
     };
     engine.dispatch.start(NewRun { project, revision: revision_id, queued, trigger_key: None }).await?;
@@ -115,6 +135,9 @@ async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitC
         if entry.kind == "approval.requested" {
             approval::ask(engine, run, &data).await?;
         }
+        if entry.kind == "stage.needs_attention" {
+            resolve::ask(engine, run, &data).await?;
+        }
         if is_end(&entry) {
             break;
         }
@@ -135,7 +158,8 @@ async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
         branch: None,
         overrides_url: None,
         overrides_branch: None,
-        hook_secret: HookSecret::new(crate::token::random_text(40)),
+        // Nobody can send it a webhook: the key of this vault ends with it.
+        hook_secret: engine.secrets.seal_hook(id, &Secret::new(crate::token::random_text(40))),
         created_at: clock::now(),
     };
     engine.store.commit(vec![Change::Project(project)]).await?;

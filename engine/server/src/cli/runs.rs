@@ -11,6 +11,7 @@ use serde_json::json;
 use super::approve::{Approve, Reject};
 use super::client::Connection;
 use super::follow::Follow;
+use super::resolve::Resolve;
 use super::text::{clean, emit, field, json_line};
 use super::view::{Mode, View};
 use describe::{describe, list};
@@ -31,6 +32,7 @@ enum Command {
     Logs(Logs),
     Approve(Approve),
     Reject(Reject),
+    Resolve(Resolve),
     Cancel(Cancel),
 }
 
@@ -41,7 +43,8 @@ struct Ls {
     /// Only runs of this project
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// Only runs with this status: queued, running, waiting, compensating, succeeded, failed, cancelled
+    /// Only runs with this status: queued, running, waiting, needs_attention,
+    /// compensating, succeeded, failed, cancelled
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// How many
@@ -103,6 +106,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Logs(logs) => logs.run().await,
         Command::Approve(approve) => approve.run().await,
         Command::Reject(reject) => reject.run().await,
+        Command::Resolve(resolve) => resolve.run().await,
         Command::Cancel(cancel) => cancel.run().await,
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::app::Server;
-use crate::config::{Config, GitSource};
+use crate::config::{Config, GitSource, Sites};
 
 /// Start a server
 #[derive(clap::Args)]
@@ -18,9 +18,19 @@ pub(super) struct Arguments {
     /// Folder of compiled code, where it is not the data folder's own
     #[arg(long, env = "KIKET_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// File of the key that secrets are encrypted with, where it is not master.key in the data folder
+    #[arg(long, env = "KIKET_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
     /// Address to listen on
     #[arg(long, env = "KIKET_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDR")]
     listen: SocketAddr,
+    /// Address to serve the sites from that stages put live, or `off`
+    #[arg(long, env = "KIKET_SITES_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDR", value_parser = place)]
+    sites_listen: Place,
+    /// Address that visitors reach the sites at, where it is not the one they are served from; with
+    /// `https://{app}.{project}.sites.example.com` each app has a host of its own
+    #[arg(long, env = "KIKET_SITES_URL", value_name = "URL")]
+    sites_url: Option<String>,
     /// How many stages run at once
     #[arg(long, env = "KIKET_SLOTS", default_value_t = Config::SLOTS, value_name = "N")]
     slots: usize,
@@ -33,20 +43,41 @@ pub(super) struct Arguments {
     /// Its branch, where it is not the default one
     #[arg(long, env = "KIKET_ORGANISATION_BRANCH", value_name = "BRANCH", requires = "organisation_url")]
     organisation_branch: Option<String>,
+    #[command(flatten)]
+    machine: super::machine::Programs,
+}
+
+/// Where to listen, if anywhere.
+#[derive(Clone)]
+struct Place(Option<SocketAddr>);
+
+fn place(text: &str) -> Result<Place, String> {
+    if text == "off" {
+        return Ok(Place(None));
+    }
+    let address = text.parse().map_err(|_| "it is neither an address with a port nor `off`".to_owned());
+    address.map(|address| Place(Some(address)))
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { data, cache, listen, slots, public_url, organisation_url, organisation_branch } = arguments;
+    let Arguments { data, cache, master_key_file, listen, sites_listen, sites_url, slots, public_url, .. } = arguments;
+    let Arguments { organisation_url, organisation_branch, machine, .. } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let defaults = Config::new(data, listen);
     let organisation = organisation_url.map(|url| GitSource { url, branch: organisation_branch });
     let cache = cache.unwrap_or(defaults.cache.clone());
-    let config = Config { cache, slots, public_url, organisation, ..defaults };
+    let master_key = master_key_file.unwrap_or(defaults.master_key.clone());
+    let sites = sites_listen.0.map(|listen| Sites { listen, url: sites_url });
+    let machine = machine.into();
+    let config = Config { cache, master_key, slots, public_url, sites, organisation, machine, ..defaults };
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {
         greeting +=
             &format!("admin token: {token}\n(it is shown this once; clients take it as --token or KIKET_TOKEN)\n");
+    }
+    if let Some(address) = server.sites {
+        greeting += &format!("sites on http://{address}\n");
     }
     // Whoever started the server may not listen to it any more.
     let _ = stdout().write_all(greeting.as_bytes());

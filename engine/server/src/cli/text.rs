@@ -128,8 +128,8 @@ pub(super) fn commit(value: &Json) -> String {
 pub(super) fn style_of(status: &str) -> Style {
     match status {
         "succeeded" | "active" => Style::new().green(),
-        "failed" | "rejected" | "needs_attention" => Style::new().red(),
-        "allowed_failure" | "waiting" | "compensating" | "compensated" => Style::new().yellow(),
+        "failed" | "rejected" => Style::new().red(),
+        "allowed_failure" | "waiting" | "needs_attention" | "compensating" | "compensated" => Style::new().yellow(),
         "running" | "ready" => Style::new().cyan(),
         "queued" | "pending" | "skipped" | "cancelled" | "superseded" => Style::new().dim(),
         _ => Style::new(),

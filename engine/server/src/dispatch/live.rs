@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kiket_core::plan::Plan;
 use kiket_core::revision::Revision;
-use kiket_core::run::{Command, Event, Moment, Rejected, Run, StageState, Trigger};
+use kiket_core::run::{Command, Event, Found, Moment, Rejected, Run, StageState, Trigger};
 use kiket_core::{ProjectId, RunId, Timestamp};
 use kiket_store::{Held, NewEvent, RunChange, Seq, Task, WorkChange, WorkKey, Write};
 
@@ -120,12 +120,23 @@ impl Draft<'_> {
                 let task = self.live.task(stage, attempt(stage) + 1);
                 self.put(task, request.deadline.unwrap_or(Timestamp::NEVER));
             }
+            // Nothing happens by itself: the row only says that somebody is waited for.
+            Event::StageNeedsAttention { stage, attempt, .. } => {
+                self.work.push(WorkChange::Done(self.live.task(stage, *attempt).key()));
+                let task = self.live.task(stage, attempt + 1);
+                self.put(task, Timestamp::NEVER);
+            }
+            Event::StageResolved { stage, .. } => {
+                self.work.push(WorkChange::Done(self.live.task(stage, attempt(stage) + 1).key()));
+            }
             Event::StageSucceeded { stage, .. }
             | Event::StageFailed { stage, .. }
             | Event::StageCancelled { stage } => {
                 let stands = self.run.stage(stage);
                 let row = stands.and_then(|stage| match stage.state {
-                    StageState::Ready | StageState::Waiting { .. } => Some(stage.attempt + 1),
+                    StageState::Ready | StageState::Waiting { .. } | StageState::NeedsAttention { .. } => {
+                        Some(stage.attempt + 1)
+                    }
                     StageState::Running => Some(stage.attempt),
                     _ => None,
                 });
@@ -169,7 +180,7 @@ impl Draft<'_> {
                 continue;
             }
             let Some(taken) = slot.take().or_else(|| slots.take()) else { break };
-            let begins = self.decide(Command::Begin { stage: Arc::clone(&stage) }).is_ok();
+            let begins = self.decide(Command::Begin { stage: Arc::clone(&stage), found: Found::Nothing }).is_ok();
             if let Some(held) = self.lease_put(&stage, attempt).filter(|_| begins) {
                 self.begun.push(Begun { stage, attempt, held, slot: taken });
             }
@@ -185,8 +196,12 @@ impl Draft<'_> {
         running: &Running,
     ) -> (RunChange, Next, Vec<Assignment>) {
         let (run, live) = (self.run, self.live);
+        let put = |key: &WorkKey| {
+            self.work.iter().any(|change| matches!(change, WorkChange::Put { task, .. } if task.key() == *key))
+        };
+        // A row that ends and is put again goes on: whoever has it now is not to be stopped.
         let ended = self.work.iter().filter_map(|change| match change {
-            WorkChange::Done(key) => Some(key.clone()),
+            WorkChange::Done(key) if !put(key) => Some(key.clone()),
             _ => None,
         });
         let ended = ended.collect();

@@ -49,7 +49,7 @@ pub(super) struct Running(Arc<Mutex<Rows>>);
 type Rows = HashMap<WorkKey, (i64, CancellationToken)>;
 
 /// A place in the list, given up when it is dropped.
-pub(super) struct Listed {
+pub(crate) struct Listed {
     running: Running,
     held: Held,
 }

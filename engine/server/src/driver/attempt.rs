@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiket_core::plan::{CallPlan, StagePlan};
-use kiket_core::run::{Call, Outcome, StageError, Usage};
-use kiket_host::{Grants, HostCalls as _, HttpGrant, Invocation, InvokeError, Limits, Output, Progress};
+use kiket_core::RunId;
+use kiket_core::plan::{CallPlan, Plan, StagePlan};
+use kiket_core::revision::Revision;
+use kiket_core::run::{Call, Outcome, Run, StageError, Usage};
+use kiket_host::wit::action::Invocation;
+use kiket_host::{HostCalls, InvokeError, Limits, Output, Placeholders, Progress, ReportCalls as _, Terms};
 
-use super::Driver;
-use super::calls::Calls;
+use super::calls::{Calls, End, Place};
+use super::{Driver, recovery};
 use crate::dispatch::{Assignment, DispatchError};
+use crate::grants;
 
 /// How long one attempt may take where the stage says nothing.
 const WALL: Duration = Duration::from_secs(10 * 60);
@@ -18,15 +22,26 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
     let mut next = Some(assignment);
     while let Some(assignment) = next.take() {
         let run = assignment.run;
-        let calls = Calls::new(&driver, &assignment);
-        let outcome = tokio::select! {
-            outcome = perform(&driver, &assignment, &calls) => outcome,
+        let (mut outcome, calls) = tokio::select! {
+            performed = perform(&driver, &assignment) => performed,
             () = assignment.stop.cancelled() => return,
         };
-        if let Outcome::Failed(error) = &outcome {
-            tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
+        match &outcome {
+            Outcome::Failed(error) => {
+                tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
+            }
+            Outcome::InDoubt(doubt) => {
+                tracing::warn!(run.id = %run, stage.id = %assignment.stage, effect = doubt.intent.summary, "in doubt");
+            }
+            Outcome::Succeeded { .. } => {}
         }
-        let records = calls.last_records().await;
+        let records = match calls {
+            Some(calls) => {
+                calls.mask(&mut outcome);
+                calls.last_records().await
+            }
+            None => None,
+        };
         match driver.dispatch.finish(assignment, outcome, records).await {
             Ok(assignment) => next = assignment,
             Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
@@ -35,31 +50,81 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
     }
 }
 
-async fn perform(driver: &Driver, assignment: &Assignment, calls: &Arc<Calls>) -> Outcome {
+/// Carries out the attempt. What its journal makes of it counts for more than what became of the call.
+async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Option<Arc<Calls>>) {
     let position = assignment.plan.position(&assignment.stage).expect("a run has the stages of its plan");
     let stage = assignment.plan.stage(position);
-    match attempt(driver, assignment, stage, calls).await {
-        Ok(output) => succeeded(output),
-        Err(error) => Outcome::Failed(error),
-    }
+    let Some(made) = stage.call() else {
+        return (Outcome::Failed(StageError::new("internal", "the stage makes no call")), None);
+    };
+    let place = Place {
+        run: assignment.run,
+        project: assignment.project,
+        stage: Arc::clone(&assignment.stage),
+        attempt: assignment.attempt,
+        journal: assignment.state.stage(&assignment.stage).map_or(assignment.attempt, |stage| stage.journal),
+        held: assignment.held.clone(),
+        class: made.effect,
+        plugin: made.plugin.clone(),
+        queued: assignment.state.queued.clone(),
+    };
+    let calls = match Calls::open(driver, place).await {
+        Ok(calls) => calls,
+        Err(error) => return (Outcome::Failed(error), None),
+    };
+    let at = At {
+        run: assignment.run,
+        state: &assignment.state,
+        plan: &assignment.plan,
+        revision: &assignment.revision,
+        stage,
+        attempt: assignment.attempt,
+    };
+    let result = attempt(driver, &at, made, &calls).await;
+    let outcome = match (calls.end(), result) {
+        (Some(End::InDoubt(doubt)), _) => recovery::settle(driver, &at, made, &calls, doubt).await,
+        (Some(End::Failed(error)), _) => Outcome::Failed(error),
+        (None, Ok(output)) => succeeded(driver, made, output),
+        (None, Err(error)) => Outcome::Failed(StageError { effects: calls.effects(), ..error }),
+    };
+    (outcome, Some(calls))
 }
 
-async fn attempt(
+/// Where in a run an action is called.
+pub(super) struct At<'a> {
+    pub(super) run: RunId,
+    pub(super) state: &'a Run,
+    pub(super) plan: &'a Plan,
+    pub(super) revision: &'a Revision,
+    pub(super) stage: &'a StagePlan,
+    pub(super) attempt: u32,
+}
+
+async fn attempt(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Arc<Calls>) -> Result<Output, StageError> {
+    let (terms, invocation) = prepare(driver, at, made, calls).await?;
+    let output = driver.plugins.invoke(terms, invocation, Arc::clone(calls) as Arc<dyn HostCalls>).await;
+    output.map_err(|error| failure(&error))
+}
+
+/// Computes the input, checks it and makes the plugin callable.
+pub(super) async fn prepare(
     driver: &Driver,
-    assignment: &Assignment,
-    stage: &StagePlan,
-    calls: &Arc<Calls>,
-) -> Result<Output, StageError> {
-    let made = stage.call().ok_or_else(|| StageError::new("internal", "the stage makes no call"))?;
-    let call = assignment.state.call(&assignment.plan, stage, made, assignment.attempt);
-    let call = call.map_err(|error| StageError::new("expression", error.to_string()))?;
+    at: &At<'_>,
+    made: &CallPlan,
+    calls: &Calls,
+) -> Result<(Terms, Invocation), StageError> {
+    let purpose = |what: &str| driver.secrets.derive(&format!("{what}/{}/{}", at.run, at.stage.id));
+    // The same for every attempt: one that goes on after a crash has to ask for the same to the letter.
+    let nonce = hex::encode(&purpose("placeholder")[..16]);
+    let named = kiket_core::expression::Placeholders::new(nonce.as_str());
+    let call = at.state.call(at.plan, at.stage, made, at.attempt, Some(&named));
+    let Call { input, env } = call.map_err(|error| StageError::new("expression", error.to_string()))?;
     if !driver.plugins.is_loaded(&made.digest) {
         let message = format!("compiling {} for its first use", made.plugin);
         let _ = calls.progress(Progress { message, done: 0, total: None }).await;
     }
     let plugin = driver.plugins.load(&made.digest).await;
     let plugin = plugin.map_err(|error| StageError::new("plugin", error.to_string()))?;
-    let Call { input, env } = call;
     // What was computed could not be checked before; what was written out was.
     if !made.input.is_literal() {
         driver
@@ -67,20 +132,24 @@ async fn attempt(
             .check_input(&made.digest, &made.action, &input)
             .map_err(|reason| StageError::new("invalid_input", reason))?;
     }
-    let invocation = Invocation {
+    let terms = Terms {
         plugin,
+        grants: grants::of(at.revision, &made.plugin),
+        limits: Limits { wall: made.timeout.unwrap_or(WALL), ..Limits::default() },
+        placeholders: Placeholders::new(&nonce),
+        seed: purpose("random"),
+    };
+    let invocation = Invocation {
         action: made.action.clone(),
         input: input.to_string(),
         env,
-        run: assignment.run.to_string(),
-        stage: assignment.stage.to_string(),
-        attempt: assignment.attempt,
-        effect_key: format!("{}/{}", assignment.run, assignment.stage),
-        grants: grants(assignment, made),
-        limits: Limits { wall: made.timeout.unwrap_or(WALL), ..Limits::default() },
+        project: at.state.queued.as_ref().map(|queued| queued.project.clone()).unwrap_or_default(),
+        run: at.run.to_string(),
+        stage: at.stage.id.clone(),
+        attempt: at.attempt,
+        effect_key: format!("{}/{}", at.run, at.stage.id),
     };
-    let output = driver.plugins.invoke(invocation, Arc::clone(calls) as Arc<dyn kiket_host::HostCalls>).await;
-    output.map_err(|error| failure(&error))
+    Ok((terms, invocation))
 }
 
 /// What an attempt that came to nothing tells the run.
@@ -92,27 +161,22 @@ fn failure(error: &InvokeError) -> StageError {
     StageError { retry_after_ms: retry_after.map(millis), ..StageError::new(error.code(), error.to_string()) }
 }
 
-fn succeeded(output: Output) -> Outcome {
+/// Takes the output for what it says it is, as far as the manifest's schema bears that out.
+fn succeeded(driver: &Driver, made: &CallPlan, output: Output) -> Outcome {
     let usage = Usage {
         cpu_ms: millis(output.usage.cpu),
         wall_ms: millis(output.usage.wall),
         memory_bytes: output.usage.peak_memory,
     };
-    match serde_json::from_str(&output.json) {
-        Ok(outputs) => Outcome::Succeeded { outputs, usage },
-        Err(error) => Outcome::Failed(StageError::new("invalid_output", error.to_string())),
-    }
-}
-
-/// What the project granted the stage's plugin. A grant that cannot be read grants nothing.
-fn grants(assignment: &Assignment, call: &CallPlan) -> Arc<Grants> {
-    let granted = assignment.revision.grants(&call.plugin);
-    let http = granted.into_iter().flat_map(|granted| &granted.http).filter_map(|grant| {
-        let scheme = if grant.scheme == "http" { kiket_host::Scheme::Http } else { kiket_host::Scheme::Https };
-        let host = grant.host.parse().ok()?;
-        Some(HttpGrant { scheme, host, port: grant.port, methods: grant.methods.clone() })
+    let outputs = serde_json::from_str(&output.json).map_err(|error| error.to_string());
+    let checked = outputs.and_then(|outputs| {
+        driver.plugins.check_output(&made.digest, &made.action, &outputs)?;
+        Ok(outputs)
     });
-    Arc::new(Grants { http: http.collect() })
+    match checked {
+        Ok(outputs) => Outcome::Succeeded { outputs, usage },
+        Err(reason) => Outcome::Failed(StageError::new("invalid_output", reason)),
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

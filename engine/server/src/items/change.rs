@@ -5,7 +5,6 @@ use kiket_core::machine::Machine;
 use kiket_core::run::{Actor, Queued, Trigger};
 use kiket_core::{ItemId, ProjectId, RevisionId, Timestamp};
 use kiket_store::{Held, ItemChange, ItemColumns, ItemHead, NewEvent, WorkChange, WriteItem};
-use serde_json::Map;
 
 use super::Surroundings;
 use crate::dispatch::NewRun;
@@ -33,7 +32,7 @@ pub(super) fn new_run(around: &Surroundings, item: ItemId, start: StartRun, acto
         actor: actor.name.clone(),
         inputs: start.inputs,
         item: Some(start.item),
-        env: Map::new(),
+        env: around.env.clone(),
         stages: stages.unwrap_or_default(),
     };
     NewRun { project: around.project.id, revision: around.id, queued, trigger_key: None }

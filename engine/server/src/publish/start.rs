@@ -5,7 +5,7 @@ use kiket_core::revision::Revision;
 use kiket_core::run::{Queued, Trigger};
 use kiket_core::{RevisionId, RunId};
 use kiket_store::Project;
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 
 use super::fetch::Fetched;
 use crate::clock;
@@ -18,6 +18,7 @@ pub(super) fn queue_runs(
     revision: &Revision,
     fetched: &Fetched,
     actor: &str,
+    env: &Map<String, Json>,
 ) -> Vec<NewRun> {
     let starts = |push: &PushTrigger| {
         push.takes_branch(&fetched.branch)
@@ -40,7 +41,7 @@ pub(super) fn queue_runs(
             actor: actor.to_owned(),
             inputs,
             item: None,
-            env: Map::new(),
+            env: env.clone(),
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
         };
         let trigger_key = Some(format!("push:{}:{}:{}", fetched.reference(), fetched.commit, plan.pipeline));

@@ -18,13 +18,14 @@ use super::GitSource;
 use super::Push;
 use super::fetch::{Fetched, fetch};
 use super::start::queue_runs;
-use crate::clock;
 use crate::dispatch::{Dispatch, DispatchError};
+use crate::mirrors;
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
+use crate::{clock, env};
 
-/// The file that grants plugins what they may do; it always comes from the active revision.
-const GRANTS: &str = ".kiket/plugins.yaml";
+/// The files that say what plugins may do and which ones they are; they always come from the active revision.
+const GRANTS: [&str; 2] = [".kiket/plugins.yaml", ".kiket/plugins.lock"];
 
 /// Why a sync came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +123,7 @@ impl Publisher {
             project.url.parse().map_err(|error| SyncFailure::Url(format!("{}: {error}", project.url)))?;
         let commit =
             commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
-        let folder = self.mirrors.join(format!("{}.git", project.id));
+        let folder = mirrors::of_project(&self.mirrors, project.id);
         let own = project.branch.clone();
         let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref());
         match tokio::task::spawn_blocking(work).await {
@@ -161,7 +162,10 @@ impl Publisher {
         }
         let row = new_revision(id, project, &fetched, revision.is_some(), &diagnostics, &pinned);
         let mut runs = match revision.as_deref().filter(|_| start) {
-            Some(revision) => queue_runs(project, id, revision, &fetched, actor),
+            Some(revision) => {
+                let env = env::values(&self.store, project.id).await?;
+                queue_runs(project, id, revision, &fetched, actor, &env)
+            }
             None => Vec::new(),
         };
         loop {
@@ -223,10 +227,10 @@ impl Publisher {
     }
 
     async fn take_grants_of_active(&self, project: &Project, sources: &mut Vec<Source>) -> Result<(), SyncFailure> {
-        sources.retain(|source| source.path != GRANTS);
+        sources.retain(|source| !GRANTS.contains(&&*source.path));
         if let Some(active) = project.active_revision {
             let active = self.store.sources(active).await?;
-            let own = |source: &Source| source.path == GRANTS && source.origin.level == Level::Repository;
+            let own = |source: &Source| GRANTS.contains(&&*source.path) && source.origin.level == Level::Repository;
             sources.extend(active.into_iter().filter(own));
         }
         Ok(())

@@ -24,6 +24,9 @@ pub(super) struct Show {
 pub(super) struct Ways {
     /// The item
     item: String,
+    /// Ask the guards as well, which may take a while
+    #[arg(long)]
+    ask: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -48,8 +51,9 @@ impl Show {
 
 impl Ways {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let answer = self.connection.client()?.get(&["items", &self.item, "transitions"], &[]).await?;
-        emit(&if self.connection.json { json_line(&answer["data"]) + "\n" } else { ways(&answer["data"]) })?;
+        let query: &[(&str, &str)] = if self.ask { &[("ask", "true")] } else { &[] };
+        let answer = self.connection.client()?.get(&["items", &self.item, "transitions"], query).await?;
+        emit(&if self.connection.json { json_line(&answer["data"]) + "\n" } else { ways(&answer["data"], self.ask) })?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -100,12 +104,17 @@ fn describe(item: &Json) -> String {
     text
 }
 
-fn ways(ways: &Json) -> String {
+fn ways(ways: &Json, asked: bool) -> String {
     let mut table = Table::new(&["TRANSITION", "TO", "POSSIBLE"]);
     let mut reasons = String::new();
     for way in ways.as_array().into_iter().flatten() {
-        let possible = way["possible"] == true;
-        table.row([field(way, "name"), field(way, "to"), if possible { "yes".into() } else { "no".into() }]);
+        let guards: Vec<&str> = way["guards"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let possible = match way["possible"] == true {
+            false => "no".into(),
+            true if asked || guards.is_empty() => "yes".into(),
+            true => clean(&format!("if {} says so", guards.join(" and "))).into_owned().into(),
+        };
+        table.row([field(way, "name"), field(way, "to"), possible]);
         for reason in way["reasons"].as_array().into_iter().flatten() {
             reasons += &format!("  {}: {}\n", field(way, "name"), field(reason, "message"));
         }

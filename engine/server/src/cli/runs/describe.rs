@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::cli::approve::{how_to, question};
+use crate::cli::resolve;
 use crate::cli::table::Table;
 use crate::cli::text::{below_headline, between, clean, clock, commit, duration, field, headline, style_of};
 
@@ -72,6 +73,10 @@ pub(super) fn describe(run: &Json) -> String {
         if stage["wait"]["for"] == "approval" {
             text += &asks(&field(run, "id"), stage);
         }
+        if stage["status"] == "needs_attention" {
+            let (run, id) = (field(run, "id"), field(stage, "id"));
+            text += &format!("\n{id} needs attention, {}\n  {}\n", resolve::doubt(stage), resolve::how_to(&run, &id));
+        }
     }
     text
 }
@@ -90,6 +95,7 @@ fn asks(run: &str, stage: &Json) -> String {
 fn problem(of: &Json) -> String {
     match (&of["error"], of["wait"]["for"].as_str()) {
         (Json::Object(_), _) => headline(&of["error"]),
+        (_, None) if of["doubt"].is_object() => resolve::doubt(of),
         (_, Some("approval")) => "waits for approval".to_owned(),
         (_, Some("retry")) => format!("tried again at {} UTC", clock(&of["wait"]["until"])),
         _ => field(of, "reason").into_owned(),

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use serde_json::Value as Json;
 
-use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, stage, step, until};
+use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, resolution, stage, step, until};
+use crate::cli::resolve::doubt;
 use crate::cli::text::{clock, field};
 
 pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: &Json) -> io::Result<()> {
@@ -23,6 +24,7 @@ pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: 
         "run.queued" => say(at, "run", '>', &format!("queued {}", progress.introduction(data))),
         "run.started" => say(at, "run", '>', "started"),
         "run.waiting" => say(at, "run", '>', "waiting"),
+        "run.needs_attention" => say(at, "run", '>', "needs attention"),
         "run.compensating" => say(at, "run", '>', "undoing what it has done"),
         "run.succeeded" | "run.failed" | "run.cancelled" => {
             outputs(data).try_for_each(|output| say(at, "run", '|', &output))?;
@@ -47,6 +49,12 @@ pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: 
             let time = until(data).map(|time| format!(" until {time}")).unwrap_or_default();
             say(at, &name, '>', &format!("waiting{time} {}", field(data, "reason")))
         }
+        "stage.denied" => say(at, &name, '!', &format!("denied: {}", field(data, "message"))),
+        "stage.needs_attention" => {
+            say(at, &name, '>', &format!("needs attention, {}", doubt(data)))?;
+            progress.way_on(data).iter().try_for_each(|line| say(at, &name, '|', line))
+        }
+        "stage.resolved" => say(at, &name, '>', &format!("resolved {}", resolution(data))),
         "stage.compensated" => say(at, &name, '>', "undone"),
         "approval.requested" => {
             say(at, &name, '>', &request(data))?;

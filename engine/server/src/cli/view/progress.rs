@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::cli::approve::{how_to, question};
+use crate::cli::resolve;
 use crate::cli::text::{between, clean, clock, commit, duration, field, headline};
 
 /// What happened so far, as far as a drawing needs it.
@@ -63,6 +64,11 @@ impl Progress {
         lines
     }
 
+    /// Says how to go on with a stage that needs attention.
+    pub(super) fn way_on(&self, data: &Json) -> Option<String> {
+        self.names_commands.then(|| resolve::how_to(&field(data, "run"), &stage(data)))
+    }
+
     /// Says how the run ended.
     pub(super) fn ending(&self, kind: &str, data: &Json) -> String {
         let name = if self.pipeline.is_empty() { "run" } else { &self.pipeline };
@@ -107,6 +113,14 @@ pub(super) fn answer(data: &Json) -> String {
     let comment = field(data, "comment");
     let comment = if comment.is_empty() { String::new() } else { format!(": {comment}") };
     format!("by {}{comment}", field(data, "by"))
+}
+
+/// Says who knew what became of an effect, and what that was: `by ada, it happened: seen in the books`.
+pub(super) fn resolution(data: &Json) -> String {
+    let became = if data["resolution"] == "happened" { "it happened" } else { "to be done again" };
+    let comment = field(data, "comment");
+    let comment = if comment.is_empty() { String::new() } else { format!(": {comment}") };
+    format!("by {}, {became}{comment}", field(data, "by"))
 }
 
 /// Says until when a stage waits, in UTC; `None` where it waits for something else.

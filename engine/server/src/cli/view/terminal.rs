@@ -13,7 +13,8 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 
-use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, stage, step, until};
+use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, resolution, stage, step, until};
+use crate::cli::resolve::doubt;
 use crate::cli::text::{field, millis};
 
 /// Lines of a failed stage's log that are shown: the last ones.
@@ -62,7 +63,7 @@ impl Terminal {
                 outputs(data).try_for_each(|output| self.say(out, &format!("  {output}")))
             }
             // What it waits for, its moving lines say.
-            "run.waiting" => Ok(()),
+            "run.waiting" | "run.needs_attention" => Ok(()),
             "run.compensating" => {
                 self.say(out, &format!("{} undoing what it has done", self.paint(Style::new().yellow(), "↶")))
             }
@@ -101,6 +102,19 @@ impl Terminal {
                 self.wait(&name, data, format!("waits{time} {}", field(data, "reason")));
                 Ok(())
             }
+            "stage.denied" => {
+                let sign = self.paint(Style::new().yellow(), "!");
+                self.say(out, &format!("{sign} {name} denied: {}", field(data, "message")))
+            }
+            "stage.needs_attention" => {
+                let sign = self.paint(Style::new().yellow(), "?");
+                self.say(out, &format!("{sign} {name} needs attention, {}", doubt(data)))?;
+                let lines = progress.way_on(data);
+                lines.iter().try_for_each(|line| self.say(out, &format!("    {line}")))?;
+                self.wait(&name, data, "needs attention".to_owned());
+                Ok(())
+            }
+            "stage.resolved" => self.say(out, &format!("· {name} resolved {}", resolution(data))),
             "stage.compensated" => self.end(out, &name, "↶", Style::new().yellow(), " undone", false),
             "approval.requested" => {
                 let question = format!("{} {name} {}", self.paint(Style::new().yellow(), "?"), request(data));

@@ -1,0 +1,86 @@
+//! What a project granted a plugin, as the sandbox checks it. A grant that cannot be read grants nothing.
+
+use std::sync::Arc;
+
+use kiket_core::grants::{Access, ItemScope, MailTls, PluginGrants, SecretUse};
+use kiket_core::revision::Revision;
+use kiket_host::{
+    AppGrant, ArtifactsGrant, Grants, HttpGrant, KvGrant, MailGrant, MailSecurity, ProcessGrant, Scheme, SecretGrant,
+    WorkspaceGrant,
+};
+
+/// What a plugin may do by the definitions of a revision.
+pub(crate) fn of(revision: &Revision, plugin: &str) -> Arc<Grants> {
+    Arc::new(revision.grants(plugin).map(|granted| read(granted)).unwrap_or_default())
+}
+
+/// Reads the grants of one plugin.
+fn read(granted: &PluginGrants) -> Grants {
+    let writes = |access: Access| access == Access::Write;
+    Grants {
+        http: granted.http.iter().filter_map(http).collect(),
+        secrets: granted.secrets.iter().map(secret).collect(),
+        kv: granted.kv.as_ref().map(|grant| KvGrant { quota: grant.quota }),
+        workspace: granted
+            .workspace
+            .as_ref()
+            .map(|grant| WorkspaceGrant { write: writes(grant.access), quota: grant.quota }),
+        artifacts: granted
+            .artifacts
+            .as_ref()
+            .map(|grant| ArtifactsGrant { write: writes(grant.access), quota: grant.quota }),
+        process: granted.process.as_ref().map(|grant| ProcessGrant {
+            programs: grant.programs.clone(),
+            network: grant.network,
+            cpu: grant.cpu,
+            wall: grant.wall,
+            memory: grant.memory,
+        }),
+        items: granted.items.iter().flat_map(|grant| &grant.scopes).map(|scope| item_scope(*scope)).collect(),
+        mail: granted.mail.iter().flat_map(mail).collect(),
+        deployments: granted.deployments.iter().flat_map(|grant| &grant.apps).cloned().map(AppGrant).collect(),
+    }
+}
+
+fn http(grant: &kiket_core::grants::HttpGrant) -> Option<HttpGrant> {
+    let scheme = if grant.scheme == "http" { Scheme::Http } else { Scheme::Https };
+    let host = grant.host.parse().ok()?;
+    Some(HttpGrant { scheme, host, port: grant.port, methods: grant.methods.clone() })
+}
+
+fn secret(grant: &kiket_core::grants::SecretGrant) -> SecretGrant {
+    let uses = grant.uses.iter().map(|way| match way {
+        SecretUse::Header => kiket_host::SecretUse::Header,
+        SecretUse::Url => kiket_host::SecretUse::Url,
+        SecretUse::Body => kiket_host::SecretUse::Body,
+        SecretUse::Sign => kiket_host::SecretUse::Sign,
+        SecretUse::Reveal => kiket_host::SecretUse::Reveal,
+    });
+    let hosts = grant.hosts.iter().filter_map(|host| host.parse().ok());
+    SecretGrant { name: grant.name.clone(), uses: uses.collect(), hosts: hosts.collect() }
+}
+
+fn item_scope(scope: ItemScope) -> kiket_host::ItemScope {
+    match scope {
+        ItemScope::Read => kiket_host::ItemScope::Read,
+        ItemScope::Write => kiket_host::ItemScope::Write,
+        ItemScope::Transition => kiket_host::ItemScope::Transition,
+    }
+}
+
+/// One grant for each server. Where a list of addresses cannot be read, the server is not granted: an empty list
+/// would be everybody.
+fn mail(grant: &kiket_core::grants::MailGrant) -> Vec<MailGrant> {
+    let parsed = |list: &[String]| list.iter().map(|text| text.parse().ok()).collect::<Option<Vec<_>>>();
+    let (Some(from), Some(to)) = (parsed(&grant.from), parsed(&grant.to)) else { return Vec::new() };
+    let servers = grant.servers.iter().filter_map(|server| {
+        let security = match server.tls {
+            MailTls::Required => MailSecurity::Tls,
+            MailTls::Starttls => MailSecurity::Starttls,
+            MailTls::None => MailSecurity::None,
+        };
+        let host = server.host.parse().ok()?;
+        Some(MailGrant { host, port: Some(server.port), security, from: from.clone(), to: to.clone() })
+    });
+    servers.collect()
+}
