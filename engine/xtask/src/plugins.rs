@@ -11,10 +11,10 @@ use crate::step::note;
 use crate::wasm::{Compiler, TARGET};
 
 /// The components that the server embeds.
-const BUNDLED: [&str; 2] = ["execute", "notify"];
+const BUNDLED: [&str; 5] = ["build", "deploy", "execute", "http", "notify"];
 
 /// The components that only tests and benchmarks call.
-const GUESTS: [&str; 1] = ["probe"];
+const GUESTS: [&str; 2] = ["guardian", "probe"];
 
 /// Everything a component is made of.
 const SOURCES: [&str; 3] = ["plugins", "tests/guests", "wit"];

@@ -1,10 +1,14 @@
 //! JavaScript, by the interpreter Boa.
 //!
-//! A script sees the standard library without `Intl` and `Temporal`, and the globals of [`globals`]. Its time zone is
-//! UTC. It is a script and not a module: `import` and an `await` outside of functions are syntax errors.
+//! A script sees the standard library without `Intl` and `Temporal`, and the globals of [`globals`] and [`process`].
+//! Its time zone is UTC. It is a script and not a module: `import` and an `await` outside of functions are syntax
+//! errors.
 
+mod console;
+mod failure;
 mod globals;
 mod json;
+mod process;
 mod rejections;
 #[cfg(test)]
 mod tests;
@@ -18,39 +22,49 @@ use boa_engine::{Context, JsError, JsValue, Source};
 use serde_json::Value;
 
 use self::json::Json;
+use self::process::World;
 use self::rejections::Rejections;
-use crate::Script;
 use crate::console::Console;
+use crate::{Ended, Script};
 
 /// What the script is called in error messages.
 const FILE: &str = "script.js";
 
-/// How the interpreter marks a position in its own code.
-const NATIVE: &str = " (native)";
-
 /// How many calls of a stack are told.
 const FRAMES: usize = 10;
 
-/// Runs a script until no promise job is left, and answers with the value of its last expression. A failure is a text
-/// for people: the error's message, its position and the call stack.
-pub(crate) fn run(script: &Script, console: &Console) -> Result<Value, String> {
+/// Runs a script until no promise job is left, and answers with the value of its last expression, or with the code it
+/// exited with. A failure is a text for people: the error's message, its position and the call stack.
+pub(crate) fn run(mut script: Script, console: &Console) -> Result<Ended, String> {
     let rejections = Rc::new(Rejections::default());
     let hooks = Rc::clone(&rejections);
-    let mut context = Context::builder().host_hooks(hooks).build().map_err(|error| describe(&error))?;
+    let mut context = Context::builder().host_hooks(hooks).build().map_err(|error| error.to_string())?;
     context.runtime_limits_mut().set_backtrace_limit(FRAMES);
-    evaluate(script, console, &rejections, &mut context).map_err(|error| describe(&error))
+    let source = std::mem::take(&mut script.source);
+    let world = World::of(&mut script);
+    let value = evaluate(&source, &script, console, &world, &rejections, &mut context);
+    let exited = world.exit_code();
+    let result = match (exited, value) {
+        (Some(_), _) => Value::Null,
+        (None, Ok(value)) => value,
+        (None, Err(error)) => return Err(failure::describe(&error, &mut context)),
+    };
+    Ok(Ended { result, exit_code: exited.unwrap_or(0), files: world.take_written() })
 }
 
 fn evaluate(
+    source: &str,
     script: &Script,
     console: &Console,
+    world: &World,
     rejections: &Rejections,
     context: &mut Context,
 ) -> Result<Value, JsError> {
     let json = Json::of(context)?;
-    globals::define(script, console, &json, context)?;
-    let source = Source::from_bytes(script.source).with_path(Path::new(FILE));
-    let value = context.eval(source)?;
+    console::define(console, &json, context)?;
+    globals::define(script, world, context)?;
+    process::define(script, context)?;
+    let value = context.eval(Source::from_bytes(source).with_path(Path::new(FILE)))?;
     context.run_jobs()?;
     let result = settle(value)?;
     rejections.first_unhandled()?;
@@ -80,20 +94,3 @@ impl std::fmt::Display for Unsettled {
 }
 
 impl std::error::Error for Unsettled {}
-
-/// The error's message and its call stack, without the frames inside the interpreter: they say nothing to the author
-/// of a script.
-fn describe(error: &JsError) -> String {
-    let text = error.to_string();
-    let mut parts = text.split("\n    at ");
-    let message = parts.next().unwrap_or_default();
-    let message = message.strip_suffix(NATIVE).unwrap_or(message);
-    let frames: Vec<&str> = parts.filter(|frame| !frame.ends_with(NATIVE)).collect();
-    if frames.is_empty() {
-        return message.to_owned();
-    }
-    // Behind the message stands the outermost position; the call stack begins with the one that matters.
-    let position = message.rfind(&format!(" ({FILE}:")).filter(|_| message.ends_with(')'));
-    let message = &message[..position.unwrap_or(message.len())];
-    format!("{message}\n    at {}", frames.join("\n    at "))
-}

@@ -1,6 +1,6 @@
 //! The call an action is carried out for: who asks, which attempt it is and the stage's `env`.
 
-use crate::bindings::exports::kiket::plugin::action::Invocation;
+use crate::bindings::kiket::plugin::types::Invocation;
 
 /// One call of one action, without its input.
 #[derive(Debug, Clone)]
@@ -9,13 +9,20 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(invocation: Invocation) -> Self {
-        Self { invocation }
+    /// The call, and its input as it came.
+    pub(crate) fn new(mut invocation: Invocation) -> (Self, String) {
+        let input = std::mem::take(&mut invocation.input);
+        (Self { invocation }, input)
     }
 
     /// The action's name, as the manifest lists it.
     pub fn action(&self) -> &str {
         &self.invocation.action
+    }
+
+    /// Name of the project.
+    pub fn project(&self) -> &str {
+        &self.invocation.project
     }
 
     /// Id of the run, for example `run_01jd…`.

@@ -4,19 +4,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::exports::kiket::plugin::action;
+use crate::bindings::kiket::plugin::types::Invocation;
 use crate::{Call, Failure};
 
 /// Decodes the input, calls the action and encodes its output.
 pub fn carry_out<Input, Output>(
     handler: impl FnOnce(Input, &Call) -> Result<Output, Failure>,
-    mut invocation: action::Invocation,
+    invocation: Invocation,
 ) -> Result<String, action::Failure>
 where
     Input: DeserializeOwned,
     Output: Serialize,
 {
-    let input = std::mem::take(&mut invocation.input);
-    let call = Call::new(invocation);
+    let (call, input) = Call::new(invocation);
     let output = decode(&input).and_then(|input| handler(input, &call)).and_then(|output| encode(&output))?;
     Ok(output)
 }
@@ -27,7 +27,7 @@ pub fn refuse(action: &str, known: &[&str]) -> Result<String, action::Failure> {
 }
 
 /// A mistake names the field it is in: `retries.max: invalid type: string "three", expected u32`.
-fn decode<Input: DeserializeOwned>(input: &str) -> Result<Input, Failure> {
+pub(crate) fn decode<Input: DeserializeOwned>(input: &str) -> Result<Input, Failure> {
     let mut json = serde_json::Deserializer::from_str(input);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -44,7 +44,7 @@ fn without_position(error: &serde_json::Error) -> String {
 }
 
 /// An output is one JSON object; an action that has none returns `()`.
-fn encode<Output: Serialize>(output: &Output) -> Result<String, Failure> {
+pub(crate) fn encode<Output: Serialize>(output: &Output) -> Result<String, Failure> {
     match serde_json::to_string(output) {
         Ok(text) if text == "null" => Ok("{}".to_owned()),
         Ok(text) if text.starts_with('{') => Ok(text),
@@ -70,11 +70,12 @@ mod tests {
         max: u32,
     }
 
-    fn invocation(input: &str) -> action::Invocation {
-        action::Invocation {
+    fn invocation(input: &str) -> Invocation {
+        Invocation {
             action: "run".into(),
             input: input.into(),
             env: vec![("REGION".into(), "eu".into())],
+            project: "shop".into(),
             run: "run_1".into(),
             stage: "tell".into(),
             attempt: 2,

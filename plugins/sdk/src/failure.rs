@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::bindings::exports::kiket::plugin::action;
+use crate::bindings::kiket::plugin::types;
 use crate::http;
 
 /// Why an action did not succeed.
@@ -82,13 +82,13 @@ impl From<http::Error> for Failure {
     }
 }
 
-impl From<Failure> for action::Failure {
+impl From<Failure> for types::Failure {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::InvalidInput(message) => Self::InvalidInput(message),
             Failure::Permanent(message) => Self::Permanent(message),
             Failure::Denied(message) => Self::Denied(message),
-            Failure::Transient { message, retry_after } => Self::Transient(action::TransientFailure {
+            Failure::Transient { message, retry_after } => Self::Transient(types::TransientFailure {
                 message,
                 retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             }),
@@ -116,8 +116,8 @@ mod tests {
     fn only_a_transient_failure_takes_a_delay() {
         let wait = Duration::from_secs(3);
         assert_eq!(Failure::permanent("gone").retry_after(wait), Failure::permanent("gone"));
-        let failure = action::Failure::from(Failure::transient("busy").retry_after(wait));
-        let action::Failure::Transient(transient) = failure else { panic!("{failure:?}") };
+        let failure = types::Failure::from(Failure::transient("busy").retry_after(wait));
+        let types::Failure::Transient(transient) = failure else { panic!("{failure:?}") };
         assert_eq!((transient.message.as_str(), transient.retry_after_ms), ("busy", Some(3_000)));
     }
 }

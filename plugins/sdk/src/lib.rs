@@ -30,29 +30,47 @@
 //! ```
 //!
 //! Beside its input an action has the [`Call`] (which run, which attempt, the stage's `env`), a [`log`], a
-//! [`progress`] report and outbound [`http`]. It starts with no capability: a request for which the project
-//! granted nothing answers [`http::Error::Denied`]. The host makes a fresh instance for every call, so nothing
-//! kept in memory outlives one.
+//! [`progress`] report and a [`clock`]. Everything else has to be granted by the project: outbound [`http`] and
+//! [`mail`], [`secrets`], values that stay ([`kv`]), the commit's files ([`workspace`]), programs ([`process`]),
+//! [`artifacts`], [`deployments`] and the project's [`items`]. A call for which nothing was granted answers that it is
+//! denied; `?` makes [`Failure::Denied`] of it. The host makes a fresh instance for every call, so nothing kept in
+//! memory outlives one.
 //!
 //! This crate is not the host: what a call may do is decided there, never here.
 
+pub mod artifacts;
 #[doc(hidden)]
 pub mod bindings;
 mod call;
+pub mod clock;
+pub mod deployments;
+mod effect;
 mod entry;
 mod failure;
+mod guard;
 pub mod http;
+pub mod items;
+pub mod kv;
 pub mod log;
 mod macros;
+pub mod mail;
+mod parts;
+pub mod process;
 pub mod progress;
+pub mod secrets;
+pub mod workspace;
 
 pub use call::Call;
+pub use effect::EffectState;
 pub use failure::Failure;
+pub use guard::{Transition, Verdict};
 
 #[doc(hidden)]
 pub mod __private {
     //! What [`plugin!`](crate::plugin) expands to; not for direct use.
 
     pub use crate::bindings;
+    pub use crate::effect::{cannot_check, check};
     pub use crate::entry::{carry_out, refuse};
+    pub use crate::guard::{decide, no_guard};
 }

@@ -1,21 +1,35 @@
 //! [`plugin!`](crate::plugin): from functions to a component.
 
-/// Makes a component of a crate: names its manifest and maps the manifest's actions to functions.
+/// Makes a component of a crate: names its manifest and maps what the manifest lists to functions.
 ///
 /// ```ignore
-/// plugin! { manifest: "manifest.yaml", actions: { "run" => greet, "check" => check } }
+/// plugin! { manifest: "manifest.yaml", actions: { "run" => greet, "publish" => publish } }
+/// plugin! { manifest: "manifest.yaml", actions: { "run" => pay }, checks: { "run" => was_paid } }
+/// plugin! { manifest: "manifest.yaml", guards: { "run" => is_small } }
 /// ```
 ///
 /// The manifest's path is relative to the crate's `Cargo.toml`; its text travels inside the component as the custom
-/// section `kiket:manifest`. Every function has the form
-/// `fn(Input, &Call) -> Result<Output, Failure>` with `Input: serde::de::DeserializeOwned` and
-/// `Output: serde::Serialize`. An input that does not decode and an action that is not listed answer
-/// [`Failure::InvalidInput`](crate::Failure::InvalidInput). An output is a JSON object, or `()` for none.
+/// section `kiket:manifest`.
 ///
-/// The crate is a `cdylib`, and has one `plugin!` at its root.
+/// - `actions`: `fn(Input, &Call) -> Result<Output, Failure>`. An output is a JSON object, or `()` for none. An input
+///   that does not decode and an action that is not listed answer
+///   [`Failure::InvalidInput`](crate::Failure::InvalidInput).
+/// - `checks`, after `actions`, for those of the class `checkable`: `fn(Input, &Call) -> EffectState<Output>`, or a
+///   `Result` of that and a [`Failure`](crate::Failure). It finds out what became of the effect of a call that was cut
+///   off.
+/// - `guards`: `fn(Input, &Transition) -> Verdict`, or a `Result` of that and a [`Failure`](crate::Failure).
+///
+/// `Input` is whatever implements `serde::de::DeserializeOwned`, `Output` whatever implements `serde::Serialize`. The
+/// parts stand in this order. The crate is a `cdylib`, and has one `plugin!` at its root.
 #[macro_export]
 macro_rules! plugin {
-    (manifest: $manifest:literal, actions: { $($name:literal => $action:path),+ $(,)? } $(,)?) => {
+    (
+        manifest: $manifest:literal
+        $(, actions: { $($action:literal => $carry_out:path),+ $(,)? })?
+        $(, checks: { $($checkable:literal => $check:path),+ $(,)? })?
+        $(, guards: { $($guard:literal => $decide:path),+ $(,)? })?
+        $(,)?
+    ) => {
         const _: () = {
             const MANIFEST: &[u8] =
                 ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", $manifest));
@@ -24,16 +38,29 @@ macro_rules! plugin {
             #[used]
             #[cfg_attr(target_family = "wasm", unsafe(link_section = "kiket:manifest"))]
             static SECTION: [u8; MANIFEST.len()] = *MANIFEST.first_chunk().expect("an array of the slice's length");
+        };
 
-            struct Plugin;
+        $($crate::__actions!({ $($action => $carry_out),+ });)?
+        $($crate::__checks!({ $($checkable => $check),+ });)?
+        $($crate::__guards!({ $($guard => $decide),+ });)?
+    };
+}
 
-            impl $crate::__private::bindings::exports::kiket::plugin::action::Guest for Plugin {
+/// The actions of a component.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __actions {
+    ({ $($name:literal => $action:path),+ }) => {
+        const _: () = {
+            use $crate::__private::bindings;
+            use bindings::exports::kiket::plugin::action;
+
+            struct Actions;
+
+            impl action::Guest for Actions {
                 fn run(
-                    invocation: $crate::__private::bindings::exports::kiket::plugin::action::Invocation,
-                ) -> ::core::result::Result<
-                    ::std::string::String,
-                    $crate::__private::bindings::exports::kiket::plugin::action::Failure,
-                > {
+                    invocation: action::Invocation,
+                ) -> ::core::result::Result<::std::string::String, action::Failure> {
                     match invocation.action.as_str() {
                         $($name => $crate::__private::carry_out($action, invocation),)+
                         unknown => $crate::__private::refuse(unknown, &[$($name),+]),
@@ -41,7 +68,57 @@ macro_rules! plugin {
                 }
             }
 
-            $crate::__private::bindings::export_plugin!(Plugin with_types_in $crate::__private::bindings);
+            bindings::export_plugin!(Actions with_types_in $crate::__private::bindings);
+        };
+    };
+}
+
+/// What finds out what became of their effects.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __checks {
+    ({ $($name:literal => $check:path),+ }) => {
+        const _: () = {
+            use $crate::__private::bindings::recovery as bindings;
+            use bindings::exports::kiket::plugin::recovery;
+
+            struct Checks;
+
+            impl recovery::Guest for Checks {
+                fn check(call: recovery::Invocation) -> recovery::EffectState {
+                    match call.action.as_str() {
+                        $($name => $crate::__private::check($check, call),)+
+                        unknown => $crate::__private::cannot_check(unknown),
+                    }
+                }
+            }
+
+            bindings::export_recovery!(Checks with_types_in $crate::__private::bindings::recovery);
+        };
+    };
+}
+
+/// The guards of a component.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __guards {
+    ({ $($name:literal => $guard:path),+ }) => {
+        const _: () = {
+            use $crate::__private::bindings::guards as bindings;
+            use bindings::exports::kiket::plugin::guard;
+
+            struct Guards;
+
+            impl guard::Guest for Guards {
+                fn decide(transition: guard::Transition) -> guard::Verdict {
+                    match transition.guard.as_str() {
+                        $($name => $crate::__private::decide($guard, transition),)+
+                        unknown => $crate::__private::no_guard(unknown, &[$($name),+]),
+                    }
+                }
+            }
+
+            bindings::export_guards!(Guards with_types_in $crate::__private::bindings::guards);
         };
     };
 }

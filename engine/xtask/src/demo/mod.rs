@@ -85,7 +85,10 @@ impl Demo {
         remove_all_but(&data, "cache")?;
         let is_cold = !data.join("cache").exists();
         let mut serve = self.kiket();
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).env("NO_COLOR", "1");
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0", "--sites-listen", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .env("NO_COLOR", "1");
         let server = Server::start(&mut serve, log)?;
         note(format_args!("listens on {}, keeps its data in {}", server.url(), data.display()));
         if is_cold {

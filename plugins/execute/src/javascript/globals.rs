@@ -1,72 +1,61 @@
-//! What a script finds beside the standard library: `input`, `env`, `process.env` and `console`.
+//! The data a script finds beside the standard library: `input`, `env`, `stdin` and `readline()`, `readFile(path)` and
+//! `writeFile(path, text)`.
 
 use boa_engine::object::ObjectInitializer;
 use boa_engine::property::Attribute;
-use boa_engine::{Context, JsResult, JsString, JsValue, NativeFunction, js_string};
-use kiket_plugin::log::Level;
+use boa_engine::{Context, JsNativeError, JsResult, JsString, JsValue, NativeFunction, js_string};
 
-use super::json::Json;
+use super::process::World;
 use crate::Script;
-use crate::console::Console;
-
-/// The functions of `console`, and how much what they write matters.
-const FUNCTIONS: [(&str, Level); 5] = [
-    ("log", Level::Info),
-    ("info", Level::Info),
-    ("debug", Level::Debug),
-    ("warn", Level::Warn),
-    ("error", Level::Error),
-];
-
-/// What the console's functions need; lives in the interpreter's context.
-struct Printer {
-    console: Console,
-    json: Json,
-}
 
 /// Defines the globals.
-pub(super) fn define(script: &Script, console: &Console, json: &Json, context: &mut Context) -> JsResult<()> {
-    context.insert_data(Printer { console: console.clone(), json: json.clone() });
-
-    let input = JsValue::from_json(script.input, context)?;
+pub(super) fn define(script: &Script, world: &World, context: &mut Context) -> JsResult<()> {
+    let input = JsValue::from_json(&script.input, context)?;
     context.register_global_property(js_string!("input"), input, Attribute::all())?;
+    let stdin = JsString::from(world.stdin());
+    context.register_global_property(js_string!("stdin"), stdin, Attribute::all())?;
 
     let mut env = ObjectInitializer::new(context);
     for (name, value) in &script.env {
-        env.property(JsString::from(*name), JsString::from(*value), Attribute::all());
+        env.property(JsString::from(name.as_str()), JsString::from(value.as_str()), Attribute::all());
     }
     let env = env.build();
-    context.register_global_property(js_string!("env"), env.clone(), Attribute::all())?;
+    context.register_global_property(js_string!("env"), env, Attribute::all())?;
 
-    let process = ObjectInitializer::new(context).property(js_string!("env"), env, Attribute::all()).build();
-    context.register_global_property(js_string!("process"), process, Attribute::all())?;
-
-    let mut functions = ObjectInitializer::new(context);
-    for (name, level) in FUNCTIONS {
-        let print = NativeFunction::from_copy_closure(move |_, values, context| print(level, values, context));
-        functions.function(print, JsString::from(name), 0);
+    context.insert_data(world.clone());
+    for (name, length, function) in [
+        ("readline", 0, read_line as fn(&_, &_, &mut _) -> _),
+        ("readFile", 1, read_file),
+        ("writeFile", 2, write_file),
+    ] {
+        context.register_global_callable(JsString::from(name), length, NativeFunction::from_fn_ptr(function))?;
     }
-    let functions = functions.build();
-    context.register_global_property(js_string!("console"), functions, Attribute::all())
+    Ok(())
 }
 
-fn print(level: Level, values: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let words: Vec<String> = values.iter().map(|value| show(value, context)).collect();
-    if let Some(printer) = context.get_data::<Printer>() {
-        printer.console.write(level, &words.join(" "));
-    }
-    Ok(JsValue::undefined())
+/// The next line of standard input without its end; null behind the last.
+fn read_line(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let line = World::in_context(context)?.read_line();
+    Ok(line.map_or_else(JsValue::null, |line| JsString::from(line.as_str()).into()))
 }
 
-/// A string as it is, plain objects and arrays as JSON on one line, everything else as the interpreter shows it.
-fn show(value: &JsValue, context: &mut Context) -> String {
-    if let Some(text) = value.as_string() {
-        return text.to_std_string_lossy();
+fn read_file(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let path = text(arguments.first(), "readFile takes a path")?;
+    match World::in_context(context)?.read_file(&path) {
+        Some(text) => Ok(JsString::from(text.as_str()).into()),
+        None => Err(JsNativeError::error().with_message(format!("there is no file \"{path}\"")).into()),
     }
-    let is_plain = value.as_object().is_some_and(|object| object.is_array() || object.is_ordinary());
-    let json = context.get_data::<Printer>().map(|printer| printer.json.clone()).filter(|_| is_plain);
-    match json.map(|json| json.text(value, context)) {
-        Some(Ok(Some(text))) => text,
-        _ => value.display().to_string(),
-    }
+}
+
+fn write_file(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let path = text(arguments.first(), "writeFile takes a path and a text")?;
+    let content = text(arguments.get(1), "writeFile takes a path and a text")?;
+    let written = World::in_context(context)?.write_file(path, content);
+    written.map(|()| JsValue::undefined()).map_err(|reason| JsNativeError::range().with_message(reason).into())
+}
+
+/// A string, and nothing that would become one: `[object Object]` in a file helps nobody.
+fn text(argument: Option<&JsValue>, otherwise: &'static str) -> JsResult<String> {
+    let text = argument.and_then(JsValue::as_string).map(|text| text.to_std_string_lossy());
+    text.ok_or_else(|| JsNativeError::typ().with_message(otherwise).into())
 }

@@ -1,5 +1,7 @@
 //! A request, built step by step.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Error, Response};
@@ -13,13 +15,14 @@ pub struct Request {
     url: String,
     headers: Vec<(String, String)>,
     body: Result<Vec<u8>, String>,
+    timeout: Option<Duration>,
 }
 
 impl Request {
     /// A request without headers and body. The method is upper case; the URL is absolute, `http` or `https`, and
     /// has no user information.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { method: method.into(), url: url.into(), headers: Vec::new(), body: Ok(Vec::new()) }
+        Self { method: method.into(), url: url.into(), headers: Vec::new(), body: Ok(Vec::new()), timeout: None }
     }
 
     /// Adds a header; one that is added twice is sent twice.
@@ -41,10 +44,17 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
+    /// Sets how long the whole exchange may take; the host allows 30 s at most.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Sends the request and waits for the response, whatever its status. The host allows 200 requests a stage.
     pub fn send(self) -> Result<Response, Error> {
         let body = self.body.map_err(Error::InvalidRequest)?;
-        let request = host::Request { method: self.method, url: self.url, headers: self.headers, body };
+        let timeout_ms = self.timeout.map(|timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
+        let request = host::Request { method: self.method, url: self.url, headers: self.headers, body, timeout_ms };
         Ok(Response::new(host::send(&request)?))
     }
 }

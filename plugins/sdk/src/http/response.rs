@@ -63,18 +63,21 @@ impl Response {
     /// The response where its status is 2xx. The rest is a failure: a transient one for 408, 425, 429 and 5xx, which
     /// keeps to `retry-after`, a permanent one for the others.
     pub fn error_for_status(self) -> Result<Self, Failure> {
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.failure()) }
+    }
+
+    /// What the response means as a failure, whatever its status: a transient one for 408, 425, 429 and 5xx, which
+    /// keeps to `retry-after`, a permanent one for the others.
+    pub fn failure(&self) -> Failure {
         let status = self.status;
-        if (200..300).contains(&status) {
-            return Ok(self);
-        }
         let message = match self.quote() {
             quote if quote.is_empty() => format!("the other side answered {status}"),
             quote => format!("the other side answered {status}: {quote}"),
         };
-        Err(match status {
+        match status {
             408 | 425 | 429 | 500.. => Failure::transient(message).retry_after(self.retry_after()),
             _ => Failure::Permanent(message),
-        })
+        }
     }
 
     /// The beginning of the body, on one line.

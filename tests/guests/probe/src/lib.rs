@@ -2,8 +2,11 @@
 //!
 //! It is never shipped. [`ordinary`] actions do what they are told, [`hostile`] ones try what a sandbox must survive.
 
+mod effects;
 mod hostile;
+mod items;
 mod ordinary;
+mod sites;
 
 use kiket_plugin::plugin;
 
@@ -16,8 +19,19 @@ plugin! {
         "count" => ordinary::count,
         "progress" => ordinary::report_progress,
         "fetch" => ordinary::fetch,
+        "pay" => effects::pay,
+        "pretend" => effects::pay,
+        "items_get" => items::get,
+        "items_find" => items::find,
+        "items_create" => items::create,
+        "items_update" => items::update,
+        "items_comment" => items::comment,
+        "items_transition" => items::transition,
         "big" => ordinary::big,
         "fail" => ordinary::fail,
+        "keep" => sites::keep,
+        "site" => sites::site,
+        "look" => sites::site,
         "spin" => hostile::spin,
         "hog" => hostile::hog,
         "flood" => hostile::flood,
