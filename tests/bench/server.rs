@@ -52,7 +52,7 @@ impl Server {
         git(&["commit", "--quiet", "-m", "bench"]);
 
         let mut process = Command::new(env!("CARGO_BIN_EXE_kiket"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--sites-listen", "off", "--data"])
             .arg(folder.path().join("data"))
             .env("KIKET_LOG", "error")
             .stdout(Stdio::piped())

@@ -116,7 +116,7 @@ async fn a_granted_host_is_reached_and_only_that_one() {
         .run_pipeline(&format!(
             "stages:
   tell: {{ uses: notify, with: {{ channel: webhook, url: 'http://127.0.0.1:{port}/hook', text: shipped }} }}
-  other: {{ uses: notify, needs: [tell], with: {{ channel: webhook, url: 'http://127.0.0.2:{port}/${{{{ \"hook\" }}}}', text: shipped }} }}
+  other: {{ uses: notify, needs: [tell], with: {{ channel: webhook, url: 'http://${{{{ \"127.0.0.2\" }}}}:{port}/hook', text: shipped }} }}
 "
         ))
         .await;

@@ -1,15 +1,24 @@
 //! The whole engine as its users meet it: the real binary, real Git repositories, real
 //! components, over HTTP. Every test ends in the invariants checker.
 
+mod build;
 mod checker;
 mod crash;
+mod deploy;
+mod effects;
+mod guards;
 mod hooks;
 mod hostile;
 mod items;
 mod levels;
+mod lock;
 mod packs;
 mod push;
+mod secrets;
+mod settings;
+mod sink;
 mod stream;
 mod templates;
+mod tools;
 mod waiting;
 mod world;

@@ -59,22 +59,36 @@ impl World {
         self.folder.path().join("work")
     }
 
+    /// The address of the repository.
+    pub(crate) fn origin(&self) -> String {
+        format!("file://{}", self.folder.path().join("origin.git").display())
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// Starts the server process and waits until it says where it listens.
-    pub(crate) fn boot(&mut self) {
-        let mut server = Command::new(env!("CARGO_BIN_EXE_kiket"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+    /// The command that starts the server process.
+    pub(crate) fn serve(&self) -> Command {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0", "--sites-listen", "127.0.0.1:0", "--data"])
             .arg(self.data())
             .env("KIKET_LOG", "warn")
             // Compiling the bundled plugins takes long: all worlds share what it leads to.
             .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        serve
+    }
+
+    /// Tells servers that are started from now on something more by their environment.
+    pub(crate) fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Starts the server process and waits until it says where it listens.
+    pub(crate) fn boot(&mut self) {
+        let mut server = self.serve().stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(server.stdout.take().expect("stdout is piped")).lines();
         let mut next = || lines.next().expect("the server says where it listens").expect("it writes text");
         self.base = next().strip_prefix("listening on ").expect("the address comes first").to_owned();
@@ -98,8 +112,7 @@ impl World {
 
     /// The same, with more said about it.
     pub(crate) async fn add_project_with(&self, more: Json) -> Json {
-        let url = format!("file://{}", self.folder.path().join("origin.git").display());
-        let mut body = json!({"name": "shop", "url": url, "hook_secret": SECRET});
+        let mut body = json!({"name": "shop", "url": self.origin(), "hook_secret": SECRET});
         body.as_object_mut().expect("it is an object").extend(more.as_object().cloned().expect("so is this"));
         self.ok(self.post("/projects").json(&body)).await
     }
@@ -209,6 +222,21 @@ impl World {
         self.http.patch(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
     }
 
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
+        self.http.put(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
+        self.http.delete(format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    /// The command line, told which server to ask.
+    pub(crate) fn kiket(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kiket"));
+        command.args(arguments).env("KIKET_SERVER", &self.base).env("KIKET_TOKEN", &self.token);
+        command
+    }
+
     /// A request to an address of the server, without a token.
     pub(crate) fn bare(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
@@ -221,6 +249,12 @@ impl World {
         let body: Json = answer.json().await.expect("the answer is JSON");
         assert!(status.is_success(), "{status}: {body:#}");
         body
+    }
+
+    /// Sends a request that has to succeed without an answer.
+    pub(crate) async fn ok_empty(&self, request: RequestBuilder) {
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{}", answer.text().await.unwrap_or_default());
     }
 
     /// Asks again on every change of the log until there is an answer.
@@ -283,7 +317,12 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 pub(crate) fn probe() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/dist/test/probe.wasm")
+    guest("probe")
+}
+
+/// A component that only tests call.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../plugins/dist/test/{name}.wasm"))
 }
 
 fn client() -> Client {
