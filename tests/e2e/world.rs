@@ -72,9 +72,10 @@ impl World {
     pub(crate) fn serve(&self) -> Command {
         let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
         serve
-            .args(["serve", "--listen", "127.0.0.1:0", "--sites-listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.data())
             .env("KIKET_LOG", "warn")
+            .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
             // Compiling the bundled plugins takes long: all worlds share what it leads to.
             .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -147,6 +147,23 @@ async fn hostile_addresses_lead_nowhere() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn where_no_sites_are_served_nothing_is_deployed() {
+    let mut world = World::start().await;
+    let v1 = Site::begin(&world).await.deploy(&page("v1")).await["outputs"].clone();
+    world.kill();
+    world.set_environment("KIKET_SITES_LISTEN", "off");
+    world.boot();
+    let site = Site::of(&world, "shop");
+    let refused = site.deploy(&page("v2")).await;
+    let message = refused["stages"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no sites are served here"), "{refused:#}");
+    assert!(site.visitor().get(v1["live_url"].as_str().unwrap()).send().await.is_err());
+    let listed = world.ok(world.get("/projects/shop/deployments")).await["data"][0].clone();
+    assert_eq!((&listed["live"]["release"], &listed["url"]), (&v1["release"], &json!(null)));
+    world.end().await;
+}
+
 /// Sends a path as it is, which no client would.
 async fn raw(host: &str, path: &str) -> (u16, String) {
     let mut connection = TcpStream::connect(host).await.expect("the sites are served");

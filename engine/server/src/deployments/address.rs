@@ -165,6 +165,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_scheme_and_a_host() {
+        assert_eq!(Addresses::parse("http://[::1]:8081").unwrap().of_app("a", "b"), "http://[::1]:8081/a/b/");
         assert_eq!(
             Addresses::parse("https://x.example/sites/").unwrap().of_app("a", "b"),
             "https://x.example/sites/a/b/"
