@@ -215,3 +215,47 @@ async fn drain(world: &World) {
         })
         .await;
 }
+
+#[tokio::test]
+async fn no_two_projects_call_their_items_the_same() {
+    let world = World::start().await;
+    world.add_project().await;
+    world.add_project_with(json!({ "name": "other", "branch": "other" })).await;
+    let definitions = |key: &str| format!("model_version: \"1.0\"\nproject: {{ key: {key}, name: Things }}\n");
+    let sync =
+        async |project: &str| world.ok(world.post(&format!("/projects/{project}/sync"))).await["revision"].clone();
+    let create = async |project: &str| {
+        let made = world.post(&format!("/projects/{project}/items")).json(&json!({ "title": project }));
+        world.ok(made).await["key"].clone()
+    };
+    let title = async |item: &str| world.ok(world.get(&format!("/items/{item}"))).await["title"].clone();
+    world.push(&[(".kiket/workflows/release.yaml", WORKFLOW), (".kiket/project.yaml", &definitions("WEB"))]);
+    assert_eq!(sync("shop").await["status"], "active");
+    assert_eq!(
+        (create("shop").await, title("web-1").await, title("shop-1").await),
+        ("WEB-1".into(), "shop".into(), "shop".into())
+    );
+    crate::world::git(&world.work(), &["checkout", "--quiet", "-b", "other"]);
+    for (key, owner) in [("Web", "shop"), ("shop", "shop")] {
+        world.push(&[(".kiket/project.yaml", &definitions(key))]);
+        let refused = sync("other").await;
+        assert_eq!(refused["status"], "rejected", "{refused:#}");
+        let whole =
+            world.ok(world.get(&format!("/projects/other/revisions/{}", refused["id"].as_str().unwrap()))).await;
+        let found = &whole["diagnostics"][0];
+        assert_eq!((&found["code"], &found["path"]), (&json!("E0107"), &json!(".kiket/project.yaml")), "{whole:#}");
+        assert!(found["message"].as_str().unwrap().contains(owner), "{found:#}");
+    }
+    world.push(&[(".kiket/project.yaml", &definitions("API"))]);
+    assert_eq!(sync("other").await["status"], "active");
+    assert_eq!(
+        (create("other").await, title("API-1").await, title("web-1").await),
+        ("API-1".into(), "other".into(), "shop".into())
+    );
+    // Nor can a project be named as the items of another are called.
+    let body = json!({ "name": "web", "url": "https://example.com/web.git", "hook_secret": crate::world::SECRET });
+    let taken = world.post("/projects").json(&body).send().await.unwrap();
+    assert_eq!(taken.status(), StatusCode::CONFLICT);
+    assert_eq!(taken.json::<Json>().await.unwrap()["code"], "key_taken");
+    world.end().await;
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::definition::{Definition, ItemTypeDefinition, Kind, ProjectDefinition, Triggers};
-use crate::diagnostic::Problems;
+use crate::diagnostic::{Problems, Span};
 use crate::grants::PluginGrants;
 use crate::machine::{Machine, compile_workflow};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
@@ -107,6 +107,14 @@ impl Revision {
     pub fn project_key(&self, name: &str) -> String {
         let own = self.project.as_ref().and_then(|project| project.key.as_ref());
         own.map_or_else(|| name.to_ascii_uppercase(), |key| key.value.clone())
+    }
+
+    /// Returns where the project's own key stands: the path of its file, and the place in it.
+    #[must_use]
+    pub fn key_place(&self) -> Option<(&str, Span)> {
+        let key = self.project.as_ref()?.key.as_ref()?;
+        let file = self.provenance.iter().find(|found| found.kind == Kind::Project)?;
+        Some((&file.path, key.span))
     }
 
     /// Returns what a plugin may do, by its name in `uses:`: its built-in grants with those of `plugins.yaml` over them.

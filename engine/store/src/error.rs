@@ -198,6 +198,14 @@ pub enum Conflict {
         /// The app.
         app: String,
     },
+    /// The items of another project are called by this key.
+    #[error("the items of project `{project}` are called {key}-1, {key}-2 …")]
+    DuplicateKey {
+        /// The key that was asked for.
+        key: String,
+        /// The project that has it, or is named so.
+        project: String,
+    },
     /// The project has no secret or value of this name.
     #[error("there is no {what} `{name}`")]
     UnknownSetting {

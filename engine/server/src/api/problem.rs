@@ -149,6 +149,9 @@ impl From<CommitError> for Problem {
             CommitError::Conflict(conflict @ Conflict::TooLarge { .. }) => {
                 Self::invalid("too_large", conflict.to_string())
             }
+            CommitError::Conflict(conflict @ Conflict::DuplicateKey { .. }) => {
+                Self::new(StatusCode::CONFLICT, "key_taken", conflict.to_string())
+            }
             CommitError::Conflict(conflict) => Self::new(StatusCode::CONFLICT, "conflict", conflict.to_string()),
         }
     }

@@ -56,6 +56,7 @@ impl Cellar {
                 created_at: clock::now(),
             }),
             Change::Revision(NewRevision {
+                key: None,
                 id: revision,
                 project,
                 reference: None,

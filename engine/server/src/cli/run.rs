@@ -171,6 +171,7 @@ async fn publish(engine: &Engine, project: ProjectId, tree: &Tree) -> anyhow::Re
     let note = RevisionNote { revision: id, commit: None, reference: None, status: "active".to_owned(), errors: 0 };
     let event = RevisionEvent::Published(note);
     let revision = NewRevision {
+        key: None,
         id,
         project,
         reference: None,

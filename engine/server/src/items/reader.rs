@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kiket_core::item::Item;
 use kiket_core::{ItemId, ProjectId};
-use kiket_store::{ItemFilter, ItemRow, Project, Store, StoreError};
+use kiket_store::{ItemFilter, ItemRow, Store, StoreError};
 use serde_json::Value as Json;
 
 use super::error::ItemError;
@@ -46,30 +46,17 @@ impl Reader {
         if item.created.is_some_and(|created| created.key.eq_ignore_ascii_case(text)) {
             return Ok(row);
         }
-        let project = self.store.project(project).await?.ok_or(ItemError::Unknown)?;
-        if self.is_called(&project, name).await { Ok(row) } else { Err(ItemError::Unknown) }
+        if self.project_of(name).await? == Some(project) { Ok(row) } else { Err(ItemError::Unknown) }
     }
 
-    /// Finds a project by its name, or else by the key that its definitions give it, in any case.
+    /// Finds a project by its name, or else by what its items are called, in any case. No project is named as the items
+    /// of another are called.
     async fn project_of(&self, name: &str) -> Result<Option<ProjectId>, StoreError> {
-        if let Some(project) = self.store.project_by_name(&name.to_ascii_lowercase()).await? {
-            return Ok(Some(project.id));
-        }
-        for project in self.store.projects().await? {
-            if self.is_called(&project, name).await {
-                return Ok(Some(project.id));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn is_called(&self, project: &Project, name: &str) -> bool {
-        if project.name.eq_ignore_ascii_case(name) {
-            return true;
-        }
-        let Some(active) = project.active_revision else { return false };
-        let Ok(revision) = self.revisions.get(active).await else { return false };
-        revision.project_key(&project.name).eq_ignore_ascii_case(name)
+        let project = match self.store.project_by_name(&name.to_ascii_lowercase()).await? {
+            Some(project) => Some(project),
+            None => self.store.project_by_key(&name.to_ascii_uppercase()).await?,
+        };
+        Ok(project.map(|project| project.id))
     }
 
     /// Returns a page of items, each as a list shows it, and the rows they stand in.

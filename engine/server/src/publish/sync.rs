@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kiket_core::catalog::Catalog;
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
 use kiket_core::record::{RevisionEvent, RevisionNote};
-use kiket_core::revision::compile;
+use kiket_core::revision::{Revision, compile};
 use kiket_core::{Level, ProjectId, RevisionId, RunId, Source};
 use kiket_store::{
     Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError,
@@ -26,6 +26,9 @@ use crate::{clock, env};
 
 /// The files that say what plugins may do and which ones they are; they always come from the active revision.
 const GRANTS: [&str; 2] = [".kiket/plugins.yaml", ".kiket/plugins.lock"];
+
+/// Where a project's key stands, if it has one.
+const PROJECT: &str = ".kiket/project.yaml";
 
 /// Why a sync came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +156,9 @@ impl Publisher {
         let (revision, found) = compile(&fetched.sources, &catalog);
         diagnostics.extend(found);
         diagnostics.extend(std::mem::take(&mut fetched.skipped));
+        if let Some(revision) = revision.as_ref().filter(|_| fetched.is_active) {
+            diagnostics.extend(self.refuse_taken_key(project, revision).await?);
+        }
         let refused = diagnostics.iter().any(|found| found.severity == Severity::Error);
         let revision = revision.filter(|_| !refused).map(Arc::new);
         let known = self.known(project, &fetched, revision.is_some()).await?;
@@ -160,7 +166,7 @@ impl Publisher {
         if let Some(revision) = &revision {
             self.revisions.remember(id, Arc::clone(revision));
         }
-        let row = new_revision(id, project, &fetched, revision.is_some(), &diagnostics, &pinned);
+        let row = new_revision(id, project, &fetched, revision.as_deref(), &diagnostics, &pinned);
         let mut runs = match revision.as_deref().filter(|_| start) {
             Some(revision) => {
                 let env = env::values(&self.store, project.id).await?;
@@ -236,6 +242,22 @@ impl Publisher {
         Ok(())
     }
 
+    /// Reports a key that the items of another project have: two items of one name would be nobody's.
+    async fn refuse_taken_key(&self, project: &Project, revision: &Revision) -> Result<Vec<Diagnostic>, SyncFailure> {
+        let key = revision.project_key(&project.name).to_ascii_uppercase();
+        let other = match self.store.project_by_key(&key).await? {
+            Some(other) => Some(other),
+            None => self.store.project_by_name(&key.to_ascii_lowercase()).await?,
+        };
+        let Some(other) = other.filter(|other| other.id != project.id) else { return Ok(Vec::new()) };
+        let (path, span) = revision.key_place().unwrap_or((PROJECT, Span::default()));
+        let mut problems = Problems::new(path);
+        let message = format!("project \"{}\" has the key \"{key:.64}\" already", other.name);
+        let hint = format!("items of both would be called {key:.64}-1: give the project another key");
+        problems.report_with_hint(Code::DuplicateId, span, message, hint);
+        Ok(problems.into_diagnostics())
+    }
+
     fn catalog(&self, fetched: &Fetched) -> (Catalog, BTreeMap<String, String>, Vec<Diagnostic>) {
         let mut catalog = self.plugins.bundled().clone();
         let mut diagnostics = Vec::new();
@@ -261,10 +283,12 @@ fn new_revision(
     id: RevisionId,
     project: &Project,
     fetched: &Fetched,
-    accepted: bool,
+    revision: Option<&Revision>,
     diagnostics: &[Diagnostic],
     pinned: &BTreeMap<String, String>,
 ) -> NewRevision {
+    let accepted = revision.is_some();
+    let key = revision.map(|revision| revision.project_key(&project.name).to_ascii_uppercase());
     let status = match (accepted, fetched.is_active) {
         (false, _) => RevisionStatus::Rejected,
         (true, true) => RevisionStatus::Active,
@@ -285,6 +309,7 @@ fn new_revision(
         reference: Some(fetched.reference()),
         commit: fetched.commit.clone(),
         status,
+        key: key.filter(|key| !key.is_empty()),
         sources: fetched.sources.clone(),
         diagnostics: serde_json::to_string(diagnostics).expect("diagnostics are plain data"),
         plugins: serde_json::to_string(pinned).expect("names and digests are plain data"),

@@ -5,7 +5,8 @@ use kiket_core::{ProjectId, Timestamp};
 use crate::unit::Unit;
 use crate::{CommitError, Conflict, HookSecret};
 
-/// A project to add. Its name must be new: [`Conflict::DuplicateProject`].
+/// A project to add. Its name must be new: [`Conflict::DuplicateProject`]; and the items of no other project may be called
+/// so: [`Conflict::DuplicateKey`].
 #[derive(Debug, Clone)]
 pub struct NewProject {
     /// Its id.
@@ -32,6 +33,15 @@ impl NewProject {
             HookSecret::Clear(secret) => (secret.as_str(), None),
             HookSecret::Sealed(sealed) => ("", Some(sealed)),
         };
+        let key = self.name.to_ascii_uppercase();
+        let other = sqlx::query_scalar("select name from projects where key = $1 and name <> $2")
+            .bind(&key)
+            .bind(&self.name)
+            .fetch_optional(&mut *unit.connection)
+            .await?;
+        if let Some(project) = other {
+            return Err(Conflict::DuplicateKey { key, project }.into());
+        }
         let inserted = sqlx::query(
             "insert into projects (id, name, url, branch, overrides_url, overrides_branch, hook_secret, hook_key_id,
                                    hook_sealed, created_at)

@@ -10,7 +10,7 @@ use super::NewEvent;
 use crate::read::RevisionStatus;
 use crate::sqlite::Database;
 use crate::unit::{History, ROWS_PER_INSERT, Unit};
-use crate::{CommitError, StoreError};
+use crate::{CommitError, Conflict, StoreError};
 
 /// A revision to add. If it is active, the one before is superseded in the same unit.
 #[derive(Debug, Clone)]
@@ -25,6 +25,9 @@ pub struct NewRevision {
     pub commit: String,
     /// What it is from now on.
     pub status: RevisionStatus,
+    /// What the keys of the project's items begin with from now on, in capitals, where the revision is active. No other
+    /// project may have it, nor be named so: [`Conflict::DuplicateKey`].
+    pub key: Option<String>,
     /// Its files and where they come from, each path once on a level.
     pub sources: Vec<Source>,
     /// What was found in them, JSON array.
@@ -54,8 +57,27 @@ impl NewRevision {
                 .bind(self.project.to_string())
                 .execute(&mut *unit.connection)
                 .await?;
+            self.take_key(unit).await?;
         }
         unit.append(History { project: self.project, stream: None, seq: None }, self.at, [&self.event]);
+        Ok(())
+    }
+
+    async fn take_key(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let other = sqlx::query_scalar("select name from projects where id <> $1 and (key = $2 or upper(name) = $2)")
+            .bind(self.project.to_string())
+            .bind(key)
+            .fetch_optional(&mut *unit.connection)
+            .await?;
+        if let Some(project) = other {
+            return Err(Conflict::DuplicateKey { key: key.clone(), project }.into());
+        }
+        sqlx::query("update projects set key = $1 where id = $2")
+            .bind(key)
+            .bind(self.project.to_string())
+            .execute(&mut *unit.connection)
+            .await?;
         Ok(())
     }
 

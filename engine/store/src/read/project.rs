@@ -26,6 +26,8 @@ pub struct Project {
     pub hook_secret: HookSecret,
     /// The revision in force; `None` until one was published.
     pub active_revision: Option<RevisionId>,
+    /// What the keys of its items begin with, in capitals; `None` until a revision was published.
+    pub key: Option<String>,
     /// When it was added.
     pub created_at: Timestamp,
 }
@@ -63,6 +65,16 @@ impl Store {
     pub async fn project_by_name(&self, name: &str) -> Result<Option<Project>, StoreError> {
         let row =
             sqlx::query("select * from projects where name = $1").bind(name).fetch_optional(self.readers()?).await?;
+        row.as_ref().map(Project::read).transpose()
+    }
+
+    /// Reads the project whose items are called by a key, in capitals.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn project_by_key(&self, key: &str) -> Result<Option<Project>, StoreError> {
+        let row =
+            sqlx::query("select * from projects where key = $1").bind(key).fetch_optional(self.readers()?).await?;
         row.as_ref().map(Project::read).transpose()
     }
 
@@ -110,6 +122,7 @@ impl Project {
             overrides_branch: row.optional_text("overrides_branch")?,
             hook_secret,
             active_revision: row.optional_parsed("active_revision")?,
+            key: row.optional_text("key")?,
             created_at: row.time("created_at")?,
         })
     }

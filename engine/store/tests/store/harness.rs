@@ -248,6 +248,7 @@ pub(crate) fn new_project(name: &str) -> NewProject {
 
 pub(crate) fn new_revision(project: ProjectId, status: RevisionStatus, sources: &[(&str, &str)]) -> NewRevision {
     NewRevision {
+        key: None,
         id: RevisionId::new(ulid()),
         project,
         reference: Some("refs/heads/main".to_owned()),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kiket_store::{Change, CommitError, Conflict, Position, Seq, StoreError, Stream};
+use kiket_store::{Change, CommitError, Conflict, NewRevision, Position, RevisionStatus, Seq, StoreError, Stream};
 
-use crate::harness::{House, event, new_project, put, stage};
+use crate::harness::{House, event, new_project, new_revision, put, stage};
 
 #[tokio::test]
 async fn a_unit_applies_whole_or_not_at_all() {
@@ -112,4 +112,28 @@ async fn an_empty_unit_is_the_head() {
     let house = House::build().await;
     let head = *house.store.head().borrow();
     assert_eq!(house.commit(vec![]).await.unwrap(), head);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_one_project() {
+    let house = House::build().await;
+    let other = new_project("other");
+    house.commit(vec![Change::Project(other.clone())]).await.unwrap();
+    let publish = |project, key: &str| {
+        Change::Revision(NewRevision {
+            key: Some(key.to_owned()),
+            ..new_revision(project, RevisionStatus::Active, &[])
+        })
+    };
+    house.commit(vec![publish(house.project, "WEB")]).await.unwrap();
+    let duplicate =
+        |key: &str, project: &str| Conflict::DuplicateKey { key: key.to_owned(), project: project.to_owned() };
+    assert_eq!(house.refuse(vec![publish(other.id, "WEB")]).await, duplicate("WEB", "shop"));
+    assert_eq!(house.refuse(vec![publish(other.id, "SHOP")]).await, duplicate("SHOP", "shop"));
+    assert_eq!(house.refuse(vec![Change::Project(new_project("web"))]).await, duplicate("WEB", "shop"));
+    // What is given up is free.
+    house.commit(vec![publish(house.project, "SHOP"), publish(other.id, "WEB")]).await.unwrap();
+    let found = house.store.project_by_key("WEB").await.unwrap().map(|project| project.name);
+    assert_eq!(found.as_deref(), Some("other"));
+    house.check().await;
 }
