@@ -252,7 +252,12 @@ impl Publisher {
         let Some(other) = other.filter(|other| other.id != project.id) else { return Ok(Vec::new()) };
         let (path, span) = revision.key_place().unwrap_or((PROJECT, Span::default()));
         let mut problems = Problems::new(path);
-        let message = format!("project \"{}\" has the key \"{key:.64}\" already", other.name);
+        let message = match other.key.as_deref() == Some(&*key) {
+            true => format!("project \"{}\" has the key \"{key:.64}\" already", other.name),
+            false => {
+                format!("another project is named \"{}\", and its items are found by that name as well", other.name)
+            }
+        };
         let hint = format!("items of both would be called {key:.64}-1: give the project another key");
         problems.report_with_hint(Code::DuplicateId, span, message, hint);
         Ok(problems.into_diagnostics())
