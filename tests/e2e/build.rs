@@ -13,7 +13,7 @@ use crate::world::World;
 const SLEEP: &str = "86399.25";
 
 /// A server whose programs find the toolchain that this test was built with.
-async fn world() -> World {
+async fn with_toolchain() -> World {
     let (path, read) = toolchain();
     World::start_with(&[("KIKET_PROCESS_PATH", &path), ("KIKET_PROCESS_READ", &read)]).await
 }
@@ -111,7 +111,7 @@ async fn until(mut is_so: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn a_push_builds_a_site_with_cargo_and_the_next_one_with_what_it_left() {
-    let world = world().await;
+    let world = with_toolchain().await;
     world.add_project().await;
     let sample = files("site");
     let files: Vec<(&str, &str)> = sample.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -153,7 +153,7 @@ async fn a_push_builds_a_page_with_npm() {
         eprintln!("npm is not one of this machine's own programs: nothing is built with it");
         return;
     }
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let sample = files("page");
     let files: Vec<(&str, &str)> = sample.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -195,7 +195,7 @@ async fn a_local_run_builds_the_working_tree_as_git_sees_it() {
 
 #[tokio::test]
 async fn a_command_that_fails_is_named_with_its_code_and_its_last_words() {
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let grants =
         "model_version: \"1.0\"\nplugins: { build: { grants: { process: { programs: [sh, program-of-nobody] } } } }\n";
@@ -226,7 +226,7 @@ async fn a_command_that_fails_is_named_with_its_code_and_its_last_words() {
 
 #[tokio::test]
 async fn nothing_that_a_program_leaves_leads_a_plugin_out_of_the_workspace() {
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let leave = |script: &str, path: &str| json!({"command": ["sh", "-c", script], "artifacts": [path]});
     for (input, part) in [
@@ -258,7 +258,7 @@ async fn nothing_that_a_program_leaves_leads_a_plugin_out_of_the_workspace() {
 
 #[tokio::test]
 async fn a_build_has_no_network_and_no_more_than_its_quota() {
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let grants =
         "model_version: \"1.0\"\nplugins: { build: { grants: { workspace: { access: write, quota: 4MiB } } } }\n";
@@ -291,7 +291,7 @@ async fn a_build_without_a_jail_is_one_that_the_operator_asked_for() {
 
 #[tokio::test]
 async fn a_build_that_a_crash_cut_off_leaves_nothing_and_is_done_again() {
-    let mut world = world().await;
+    let mut world = World::start().await;
     world.add_project().await;
     let script = format!("if [ $N = 1 ]; then touch half; sleep {SLEEP} & sleep {SLEEP}; fi; ls > list");
     let input = json!({"command": ["sh", "-c", script], "artifacts": ["list"]});
@@ -313,7 +313,7 @@ async fn a_build_that_a_crash_cut_off_leaves_nothing_and_is_done_again() {
 
 #[tokio::test]
 async fn a_cancelled_build_ends_with_everything_that_it_started() {
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let input = json!({"command": ["sh", "-c", "setsid sleep 86399.75 & sleep 86399.75"]});
     let alive = || {
@@ -332,7 +332,7 @@ async fn a_cancelled_build_ends_with_everything_that_it_started() {
 
 #[tokio::test]
 async fn an_artifact_belongs_to_its_project_alone() {
-    let world = world().await;
+    let world = World::start().await;
     world.add_project().await;
     let other = json!({"name": "other", "url": world.origin(), "hook_secret": "another secret for webhooks"});
     world.ok(world.post("/projects").json(&other)).await;

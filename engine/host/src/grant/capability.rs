@@ -97,11 +97,11 @@ pub struct ProcessGrant {
     pub programs: Vec<String>,
     /// Whether they have a network.
     pub network: bool,
-    /// CPU time of one process.
+    /// CPU time of a program and all that it starts.
     pub cpu: Duration,
     /// Time from start to end of one call.
     pub wall: Duration,
-    /// Memory of one process, in bytes.
+    /// Memory of a program and all that it starts, in bytes.
     pub memory: u64,
 }
 

@@ -44,8 +44,10 @@ async fn abstract_sockets_outside_are_out_of_reach_even_with_the_network() {
     let open = World::unjailed();
     assert!(open.run(open.program(LAUNCHER, &["abstract", &name])).await.succeeded());
     assert!(!connect("abstract", &name, false).await.succeeded());
-    assert!(
-        !connect("abstract", &name, true).await.succeeded(),
-        "before Linux 6.12 only the network's absence does it"
-    );
+    // Landlock keeps them out where it knows how to.
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let version: Vec<u32> = release.split('.').take(2).filter_map(|number| number.parse().ok()).collect();
+    if version >= vec![6, 12] {
+        assert!(!connect("abstract", &name, true).await.succeeded());
+    }
 }

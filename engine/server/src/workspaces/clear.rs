@@ -27,20 +27,27 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         parent => parent?,
     };
-    match open(&parent, name) {
-        Ok(folder) => contents(&folder)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        // It is no folder.
-        Err(_) => return gone(parent.remove_file(name)),
-    }
-    gone(parent.remove_dir(name))
+    entry(&parent, name)
 }
 
-/// Removes all that is in a folder.
+/// Removes what is called so in a folder: a file, a link, or a folder with all that is in it; nothing where there is
+/// nothing.
 ///
 /// # Errors
 /// As [`folder`].
-pub(super) fn contents(folder: &Dir) -> io::Result<()> {
+pub(super) fn entry(parent: &Dir, name: &OsStr) -> io::Result<()> {
+    match parent.symlink_metadata(name) {
+        Ok(metadata) if metadata.is_dir() => {
+            contents(&open(parent, name)?)?;
+            gone(parent.remove_dir(name))
+        }
+        Ok(_) => gone(parent.remove_file(name)),
+        Err(error) => gone(Err(error)),
+    }
+}
+
+/// Removes all that is in a folder.
+fn contents(folder: &Dir) -> io::Result<()> {
     let mut moved = 0;
     for _ in 0..PASSES {
         let (mut found, mut removed, mut last) = (false, false, None);
@@ -94,20 +101,12 @@ fn lift(from: &Dir, name: &OsStr, to: &Dir, moved: &mut u64) -> io::Result<()> {
 
 /// Opens a folder whose rights somebody may have taken away.
 fn open(folder: &Dir, name: &OsStr) -> io::Result<Dir> {
-    let writable = |opened: Dir| {
-        let mode = opened.dir_metadata()?.permissions().mode();
-        if mode & 0o700 != 0o700 {
-            opened.set_permissions(".", Permissions::from_mode(0o700))?;
-        }
-        Ok(opened)
-    };
-    match folder.open_dir_nofollow(name) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            folder.set_permissions(name, Permissions::from_mode(0o700))?;
-            folder.open_dir_nofollow(name)
-        }
-        opened => opened.and_then(writable),
+    let opened = folder.open_dir_nofollow(name)?;
+    if opened.dir_metadata()?.permissions().mode() & 0o700 == 0o700 {
+        return Ok(opened);
     }
+    folder.set_permissions(name, Permissions::from_mode(0o700))?;
+    folder.open_dir_nofollow(name)
 }
 
 /// What is not there any more is removed.

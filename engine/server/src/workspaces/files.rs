@@ -130,9 +130,10 @@ impl Files<'_> {
             }
             return Ok(());
         }
-        let folder = self.root().open_dir(path.as_path()).map_err(refuse)?;
-        clear::contents(&folder).map_err(refuse)?;
-        self.root().remove_dir(path.as_path()).map_err(refuse)?;
+        let (folder, name) = (path.as_path().parent(), path.as_path().file_name().unwrap_or_default());
+        let folder = folder.filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let folder = self.root().open_dir(folder).map_err(refuse)?;
+        clear::entry(&folder, name).map_err(refuse)?;
         self.settle(u64::MAX).map(drop)
     }
 

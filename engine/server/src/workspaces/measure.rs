@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cap_fs_ext::DirExt as _;
-use cap_std::fs::{Dir, MetadataExt as _, Permissions, PermissionsExt as _};
+use cap_std::fs::{Dir, MetadataExt as _, Permissions, PermissionsExt as _, ReadDir};
 
 /// Most files, folders and links: each takes its place on the disk, even an empty one.
 const ENTRIES: usize = 500_000;
@@ -27,15 +27,15 @@ pub(super) fn of(root: &Dir, quota: u64) -> io::Result<Result<u64, String>> {
         if depth > DEPTH {
             return Ok(Err(format!("the workspace has more than {DEPTH} levels of folders")));
         }
-        let folder = match folder(root, &path) {
-            Ok(folder) => folder,
+        let listed = match list(root, &path) {
+            Ok(entries) => entries,
             Err(error) if has_gone(&error) => continue,
             Err(error) if error.kind() == ErrorKind::InvalidFilename => {
                 return Ok(Err("the workspace has paths that are too long for the system".to_owned()));
             }
             Err(error) => return Err(error),
         };
-        for entry in folder.entries()? {
+        for entry in listed {
             let entry = entry?;
             entries += 1;
             if entries > ENTRIES {
@@ -61,14 +61,15 @@ pub(super) fn of(root: &Dir, quota: u64) -> io::Result<Result<u64, String>> {
     Ok(Ok(bytes))
 }
 
-/// Opens a folder; a program may have taken away the right to look into it.
-fn folder(root: &Dir, path: &PathBuf) -> io::Result<Dir> {
-    match root.open_dir_nofollow(path) {
+/// Lists a folder; a program may have taken away the right to look into it.
+fn list(root: &Dir, path: &Path) -> io::Result<ReadDir> {
+    let list = || root.open_dir_nofollow(path)?.entries();
+    match list() {
         Err(error) if error.raw_os_error().is_some() && error.kind() == ErrorKind::PermissionDenied => {
             root.set_permissions(path, Permissions::from_mode(0o700))?;
-            root.open_dir_nofollow(path)
+            list()
         }
-        opened => opened,
+        listed => listed,
     }
 }
 
