@@ -7,6 +7,8 @@
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use cap_fs_ext::DirExt as _;
 use cap_std::ambient_authority;
@@ -14,6 +16,9 @@ use cap_std::fs::{Dir, DirEntry, Permissions, PermissionsExt as _};
 
 /// Most times that a folder is gone through: as deep as anybody can make folders in the time a program has.
 const PASSES: usize = 1_000_000;
+/// How often a folder is emptied that is not empty again, and how long after.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Removes a folder and all that is in it; nothing where there is none.
 ///
@@ -37,13 +42,24 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
 /// As [`folder`].
 pub(super) fn entry(parent: &Dir, name: &OsStr) -> io::Result<()> {
     match parent.symlink_metadata(name) {
-        Ok(metadata) if metadata.is_dir() => {
-            contents(&open(parent, name)?)?;
-            gone(parent.remove_dir(name))
-        }
+        Ok(metadata) if metadata.is_dir() => folder_in(parent, name),
         Ok(_) => gone(parent.remove_file(name)),
         Err(error) => gone(Err(error)),
     }
+}
+
+/// Removes a folder; somebody who is being killed may still write to it.
+fn folder_in(parent: &Dir, name: &OsStr) -> io::Result<()> {
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        contents(&open(parent, name)?)?;
+        last = gone(parent.remove_dir(name));
+        match &last {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => thread::sleep(PAUSE),
+            _ => break,
+        }
+    }
+    last
 }
 
 /// Removes all that is in a folder.

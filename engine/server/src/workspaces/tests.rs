@@ -194,6 +194,49 @@ fn no_link_that_a_program_leaves_leads_out() {
 }
 
 #[test]
+fn a_folder_that_is_exchanged_for_a_link_at_any_moment_leads_nowhere() {
+    let yard = Yard::new();
+    yard.add("there/secret", "inside");
+    let workspace = yard.make(MIB).unwrap();
+    let outside = yard.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "secret").unwrap();
+    let root = workspace.files();
+    symlink(&outside, root.join("link")).unwrap();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let swapping = {
+        let (root, stop) = (root.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                // The link takes the folder's place, and gives it back.
+                for (from, to) in [("there", "away"), ("link", "there"), ("there", "link"), ("away", "there")] {
+                    fs::rename(root.join(from), root.join(to)).unwrap();
+                }
+            }
+        })
+    };
+    let mut files = hands(&workspace);
+    let (mut read, path) = (0, at("there/secret"));
+    for _ in 0..5_000 {
+        match files.read(&path, 0, 9) {
+            Ok(content) => {
+                assert_eq!(content, b"inside");
+                read += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, WorkspaceError::Invalid(_) | WorkspaceError::NotFound(_)), "{error:?}");
+            }
+        }
+        let _ = files.set_executable(&path, true);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    swapping.join().unwrap();
+    assert!(read > 0);
+    let mode = fs::metadata(outside.join("secret")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0, "nothing outside was touched");
+}
+
+#[test]
 fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
     let yard = Yard::new();
     let workspace = yard.make(MIB).unwrap();
