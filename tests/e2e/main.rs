@@ -13,6 +13,7 @@ mod items;
 mod levels;
 mod lock;
 mod packs;
+mod plugins;
 mod push;
 mod secrets;
 mod settings;

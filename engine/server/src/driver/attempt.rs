@@ -8,7 +8,9 @@ use kiket_core::plan::{CallPlan, Plan, StagePlan};
 use kiket_core::revision::Revision;
 use kiket_core::run::{Call, Outcome, Run, StageError, Usage};
 use kiket_host::wit::action::Invocation;
-use kiket_host::{HostCalls, InvokeError, Limits, Output, Placeholders, Progress, ReportCalls as _, Terms};
+use kiket_host::{
+    HostCalls, InvokeError, Level, Limits, LogLine, Output, Placeholders, Progress, ReportCalls as _, Terms,
+};
 
 use super::calls::{Calls, End, Place};
 use super::{Driver, recovery};
@@ -103,7 +105,19 @@ pub(super) struct At<'a> {
 async fn attempt(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Arc<Calls>) -> Result<Output, StageError> {
     let (terms, invocation) = prepare(driver, at, made, calls).await?;
     let output = driver.plugins.invoke(terms, invocation, Arc::clone(calls) as Arc<dyn HostCalls>).await;
+    if let Err(error) = &output {
+        tell(error, calls).await;
+    }
     output.map_err(|error| failure(&error))
+}
+
+/// Ends the log with how the sandbox ended the call: the guest had no chance to. What it wrote last is there already.
+async fn tell(error: &InvokeError, calls: &Calls) {
+    let InvokeError::Stopped { message, .. } = error else { return };
+    for line in message.lines().filter(|line| !line.starts_with("  stderr: ")) {
+        // Nobody is told where the stage is somebody else's by now.
+        let _ = calls.log(LogLine { level: Level::Error, text: line.to_owned() }).await;
+    }
 }
 
 /// Computes the input, checks it and makes the plugin callable.

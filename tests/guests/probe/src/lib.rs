@@ -7,6 +7,7 @@ mod hostile;
 mod items;
 mod ordinary;
 mod sites;
+mod values;
 
 use kiket_plugin::plugin;
 
@@ -32,11 +33,15 @@ plugin! {
         "keep" => sites::keep,
         "site" => sites::site,
         "look" => sites::site,
+        "kept" => values::kept,
+        "sign" => values::sign,
+        "transfer" => values::transfer,
         "spin" => hostile::spin,
         "hog" => hostile::hog,
         "flood" => hostile::flood,
         "recurse" => hostile::recurse,
         "trap" => hostile::trap,
         "panic" => hostile::panic,
-    }
+    },
+    checks: { "transfer" => values::was_transferred }
 }
