@@ -13,7 +13,7 @@ use crate::world::World;
 const SLEEP: &str = "86399.25";
 
 /// A server whose programs find the toolchain that this test was built with.
-async fn with_toolchain() -> World {
+pub(crate) async fn with_toolchain() -> World {
     let (path, read) = toolchain();
     World::start_with(&[("KIKET_PROCESS_PATH", &path), ("KIKET_PROCESS_READ", &read)]).await
 }
@@ -30,7 +30,7 @@ fn sample(name: &str) -> PathBuf {
 }
 
 /// The files of a sample, by their paths.
-fn files(name: &str) -> Vec<(String, String)> {
+pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     let root = sample(name);
     let mut found = Vec::new();
     let mut open = vec![root.clone()];
@@ -49,7 +49,7 @@ fn files(name: &str) -> Vec<(String, String)> {
 
 impl World {
     /// Pushes files, delivers the push and waits for the end of its run.
-    async fn build(&self, files: &[(&str, &str)]) -> (String, Json) {
+    pub(crate) async fn build(&self, files: &[(&str, &str)]) -> (String, Json) {
         let commit = self.push(files);
         assert_eq!(self.deliver(&commit, self.payload(&commit)).await.status(), 202);
         let run = self.run_of(&commit).await;

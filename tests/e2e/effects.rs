@@ -127,6 +127,23 @@ async fn sends_an_idempotent_effect_again_to_the_letter_and_none_that_was_answer
 }
 
 #[tokio::test]
+async fn asks_the_plugin_that_can_tell_after_a_kill_and_nobody_else() {
+    let sink = Sink::open().await;
+    let mut world = world(&sink).await;
+    sink.behave(Behaviour::Hangs);
+    let with = format!("with: {{ url: '{}' }}", sink.url("tell"));
+    let run = world.run_pipeline(&format!("stages: {{ a: {{ uses: ./tools/probe.wasm/transfer, {with} }} }}")).await;
+    sink.wait_for(1).await;
+    world.kill();
+    sink.behave(Behaviour::Answers);
+    world.boot();
+    let state = rest(&world, &run).await;
+    assert_eq!(stage_of(&state, "a")["outputs"], json!({ "told_by": "the check" }), "{state:#}");
+    assert_eq!(sink.payments().len(), 1, "it is not made again");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn asks_a_person_when_a_connection_breaks_off_and_tries_an_idempotent_effect_again() {
     let sink = Sink::open().await;
     let world = world(&sink).await;
@@ -193,7 +210,9 @@ async fn stops_an_action_that_asks_for_something_else_when_it_goes_on_after_a_cr
 async fn twelve_kills_at_random_times_do_nothing_twice_that_may_happen_once() {
     let sink = Sink::open().await;
     let mut world = world(&sink).await;
-    let stages = stage(&sink, "once", "effect: once") + &stage(&sink, "idem", "effect: idempotent");
+    let transfer =
+        format!("  tell: {{ uses: ./tools/probe.wasm/transfer, with: {{ url: '{}' }} }}\n", sink.url("tell"));
+    let stages = stage(&sink, "once", "effect: once") + &stage(&sink, "idem", "effect: idempotent") + &transfer;
     let first = world.run_pipeline(&format!("stages:\n{stages}")).await;
     world.finish(&first).await;
     sink.behave(Behaviour::Dawdles);
@@ -209,12 +228,14 @@ async fn twelve_kills_at_random_times_do_nothing_twice_that_may_happen_once() {
         world.kill();
         world.boot();
     }
-    let mut asked = 0;
+    let (mut asked, mut told) = (0, 0);
     for run in &runs {
         let mut state = rest(&world, run).await;
         while state["status"] == "needs_attention" {
             asked += 1;
-            assert_eq!(stage_of(&state, "idem")["status"], "succeeded", "nobody is asked about it: {state:#}");
+            for stage in ["idem", "tell"] {
+                assert_eq!(stage_of(&state, stage)["status"], "succeeded", "nobody is asked about it: {state:#}");
+            }
             let ordinal = &stage_of(&state, "once")["doubt"]["intent"]["ordinal"];
             let key = format!("{run}/once#{ordinal}");
             let seen = sink.payments().iter().any(|payment| payment.key == key);
@@ -223,11 +244,12 @@ async fn twelve_kills_at_random_times_do_nothing_twice_that_may_happen_once() {
             state = rest(&world, run).await;
         }
         assert_eq!(state["status"], "succeeded", "{state:#}");
+        told += usize::from(stage_of(&state, "tell")["outputs"] == json!({ "told_by": "the check" }));
     }
     let mut repeated = 0;
     for ((path, key), bodies) in sink.by_key() {
         match &*path {
-            "/once" => assert_eq!(bodies.len(), 1, "{key} was seen more than once"),
+            "/once" | "/tell" => assert_eq!(bodies.len(), 1, "{key} was seen more than once"),
             _ => {
                 repeated += bodies.len() - 1;
                 assert!(bodies.iter().all(|body| *body == bodies[0]), "{key} was not always the same: {bodies:#?}");
@@ -237,6 +259,11 @@ async fn twelve_kills_at_random_times_do_nothing_twice_that_may_happen_once() {
     let idem: Vec<_> = sink.by_key().into_keys().filter(|(path, _)| path == "/idem").map(|(_, key)| key).collect();
     let expected: usize = runs.len() * 3;
     assert_eq!(idem.len(), expected, "three payments a run, each with the one key of its stage");
-    eprintln!("{} runs: asked {asked} times, {repeated} idempotent effects sent again", runs.len());
+    let transfers = sink.by_key().into_keys().filter(|(path, _)| path == "/tell").count();
+    assert_eq!(transfers, runs.len(), "one transfer a run");
+    eprintln!(
+        "{} runs: people asked {asked} times, checks told of {told}, {repeated} idempotent effects sent again",
+        runs.len()
+    );
     world.end().await;
 }

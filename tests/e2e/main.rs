@@ -17,6 +17,7 @@ mod plugins;
 mod push;
 mod secrets;
 mod settings;
+mod ship;
 mod sink;
 mod stream;
 mod templates;

@@ -90,11 +90,15 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<String, StatusCode> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+    if method == Method::GET && !key.is_empty() {
+        let seen = book.payments.lock().expect("no panic").iter().any(|payment| payment.key == key);
+        return Ok(if seen { "yes" } else { "no" }.to_owned());
+    }
     if method == Method::GET {
         // What is read is never the same twice.
         return Ok(format!("{}", rand::random::<u64>()));
     }
-    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
     let body = String::from_utf8_lossy(&body).into_owned();
     book.payments.lock().expect("no panic").push(Payment { path: uri.path().to_owned(), key, body });
     book.came.notify_one();
