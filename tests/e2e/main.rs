@@ -12,6 +12,7 @@ mod hostile;
 mod items;
 mod levels;
 mod lock;
+mod matrix;
 mod packs;
 mod plugins;
 mod push;

@@ -4,8 +4,8 @@ mod execute;
 mod failures;
 mod http;
 mod notify;
-mod receiver;
-mod smtp;
+pub(crate) mod receiver;
+pub(crate) mod smtp;
 mod values;
 
 use serde_json::{Value as Json, json};

@@ -2,9 +2,12 @@
 
 use crate::bindings::kiket::plugin::items::{Error, Host, Query};
 use crate::calls::ItemRequest;
-use crate::grant::ItemScope;
+use crate::grant::{Capability, ItemScope};
 use crate::imports::{admit, ask};
 use crate::state::State;
+
+/// What these calls take.
+const CAPABILITY: Capability = Capability::Items;
 
 /// Most items of one answer.
 const FOUND: u32 = 100;
@@ -17,7 +20,7 @@ impl Host for State {
     async fn find(&mut self, query: Query) -> wasmtime::Result<Result<Vec<String>, Error>> {
         admit!(self, self.gate.items(ItemScope::Read));
         let query = Query { limit: query.limit.min(FOUND), ..query };
-        ask!(self, items(ItemRequest::Find(query)))
+        Ok(ask!(self, items(ItemRequest::Find(query))))
     }
 
     async fn create(&mut self, values: String) -> wasmtime::Result<Result<String, Error>> {
@@ -45,7 +48,7 @@ impl Host for State {
 impl State {
     async fn one(&mut self, scope: ItemScope, request: ItemRequest) -> wasmtime::Result<Result<String, Error>> {
         admit!(self, self.gate.items(scope));
-        let answer = ask!(self, items(request))?;
+        let answer = ask!(self, items(request));
         Ok(answer.map(|found| found.into_iter().next().unwrap_or_default()))
     }
 }

@@ -1,8 +1,12 @@
 //! `kiket:plugin/kv`.
 
 use crate::bindings::kiket::plugin::kv::{Error, Host};
+use crate::grant::Capability;
 use crate::imports::{admit, ask};
 use crate::state::State;
+
+/// What these calls take.
+const CAPABILITY: Capability = Capability::Kv;
 
 /// Longest key, in bytes.
 const KEY: usize = 256;
@@ -15,7 +19,7 @@ impl Host for State {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         admit!(self, self.gate.kv());
         match check(&key, None) {
-            Ok(()) => ask!(self, kv_get(key)),
+            Ok(()) => Ok(ask!(self, kv_get(key))),
             Err(invalid) => Ok(Err(invalid)),
         }
     }
@@ -44,7 +48,7 @@ impl Host for State {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
         admit!(self, self.gate.kv());
-        ask!(self, kv_keys(prefix, after, limit.min(KEYS)))
+        Ok(ask!(self, kv_keys(prefix, after, limit.min(KEYS))))
     }
 }
 
@@ -57,7 +61,7 @@ impl State {
     ) -> wasmtime::Result<Result<bool, Error>> {
         let grant = admit!(self, self.gate.kv());
         match check(&key, value.as_deref()) {
-            Ok(()) => ask!(self, kv_put(grant, key, expected, value)),
+            Ok(()) => Ok(ask!(self, kv_put(grant, key, expected, value))),
             Err(invalid) => Ok(Err(invalid)),
         }
     }

@@ -2,9 +2,12 @@
 
 use crate::bindings::kiket::plugin::mail::{Error, Host, Message, Security, Server};
 use crate::gate::Refusal;
-use crate::grant::MailSecurity;
+use crate::grant::{Capability, MailSecurity};
 use crate::imports::ask;
 use crate::state::State;
+
+/// What these calls take.
+const CAPABILITY: Capability = Capability::Mail;
 
 /// Most recipients of one message.
 const RECIPIENTS: usize = 50;
@@ -19,7 +22,7 @@ impl Host for State {
         if message.recipients.is_empty() || message.recipients.len() > RECIPIENTS {
             return Ok(Err(Error::Invalid(format!("a message has 1 to {RECIPIENTS} recipients"))));
         }
-        ask!(self, mail(permit, server, message))
+        Ok(ask!(self, mail(permit, server, message)))
     }
 }
 

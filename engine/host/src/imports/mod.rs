@@ -61,14 +61,22 @@ macro_rules! admit {
 }
 pub(crate) use admit;
 
-/// Asks the engine, without spending the guest's CPU time.
+/// Asks the engine, without spending the guest's CPU time. What the engine denies, where only it can tell, is told
+/// like what the gate refuses.
 macro_rules! ask {
     ($state:ident, $function:ident ( $($argument:expr),* $(,)? )) => {
-        $crate::imports::outside(
+        match $crate::imports::outside(
             ::std::sync::Arc::clone(&$state.clock),
             ::std::sync::Arc::clone(&$state.calls).$function($($argument),*),
         )
-        .await
+        .await?
+        {
+            Err(Error::Denied(message)) => {
+                let denial = $crate::calls::Denial { capability: CAPABILITY, message };
+                Err(Error::Denied($state.deny(denial).await?))
+            }
+            answer => answer,
+        }
     };
 }
 pub(crate) use ask;
@@ -85,7 +93,7 @@ impl State {
     /// Tells the engine of a denial; returns what the guest is told.
     pub(crate) async fn deny(&mut self, denial: Denial) -> wasmtime::Result<String> {
         let message = denial.message.clone();
-        ask!(self, denied(denial))?;
+        outside(Arc::clone(&self.clock), Arc::clone(&self.calls).denied(denial)).await?;
         Ok(message)
     }
 }

@@ -1,9 +1,12 @@
 //! `kiket:plugin/secrets`.
 
 use crate::bindings::kiket::plugin::secrets::{Algorithm, Error, Host};
-use crate::grant::SecretUse;
+use crate::grant::{Capability, SecretUse};
 use crate::imports::{admit, ask};
 use crate::state::State;
+
+/// What these calls take.
+const CAPABILITY: Capability = Capability::Secrets;
 
 impl Host for State {
     async fn placeholder(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
@@ -17,11 +20,11 @@ impl Host for State {
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let grant = admit!(self, self.gate.secret(&name, SecretUse::Sign));
-        ask!(self, sign(grant, algorithm, data))
+        Ok(ask!(self, sign(grant, algorithm, data)))
     }
 
     async fn reveal(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         let grant = admit!(self, self.gate.secret(&name, SecretUse::Reveal));
-        ask!(self, reveal(grant))
+        Ok(ask!(self, reveal(grant)))
     }
 }

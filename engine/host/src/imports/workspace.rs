@@ -2,8 +2,12 @@
 
 use crate::bindings::kiket::plugin::workspace::{Entry, Error, Host};
 use crate::calls::{WorkspaceAnswer, WorkspaceRequest};
+use crate::grant::Capability;
 use crate::imports::{admit, ask};
 use crate::state::State;
+
+/// What these calls take.
+const CAPABILITY: Capability = Capability::Workspace;
 
 /// Most bytes of one read.
 pub(super) const READ: u32 = 4 * 1024 * 1024;
@@ -11,7 +15,7 @@ pub(super) const READ: u32 = 4 * 1024 * 1024;
 impl Host for State {
     async fn entries(&mut self, path: String) -> wasmtime::Result<Result<Vec<Entry>, Error>> {
         let grant = admit!(self, self.gate.workspace(false));
-        let answer = ask!(self, workspace(grant, WorkspaceRequest::Entries { path }))?;
+        let answer = ask!(self, workspace(grant, WorkspaceRequest::Entries { path }));
         Ok(answer.and_then(|answer| match answer {
             WorkspaceAnswer::Entries(entries) => Ok(entries),
             other => Err(unexpected(&other)),
@@ -21,7 +25,7 @@ impl Host for State {
     async fn read(&mut self, path: String, offset: u64, length: u32) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let grant = admit!(self, self.gate.workspace(false));
         let request = WorkspaceRequest::Read { path, offset, length: length.min(READ) };
-        let answer = ask!(self, workspace(grant, request))?;
+        let answer = ask!(self, workspace(grant, request));
         Ok(answer.and_then(|answer| match answer {
             WorkspaceAnswer::Bytes(bytes) => Ok(bytes),
             other => Err(unexpected(&other)),
@@ -48,7 +52,7 @@ impl Host for State {
 impl State {
     async fn change(&mut self, request: WorkspaceRequest) -> wasmtime::Result<Result<(), Error>> {
         let grant = admit!(self, self.gate.workspace(true));
-        Ok(ask!(self, workspace(grant, request))?.map(drop))
+        Ok(ask!(self, workspace(grant, request)).map(drop))
     }
 }
 

@@ -215,7 +215,7 @@ fn a_folder_that_is_exchanged_for_a_link_at_any_moment_leads_nowhere() {
             }
         })
     };
-    let mut files = hands(&workspace);
+    let files = hands(&workspace);
     let (mut read, path) = (0, at("there/secret"));
     for _ in 0..5_000 {
         match files.read(&path, 0, 9) {

@@ -2,6 +2,7 @@
 //!
 //! It is never shipped. [`ordinary`] actions do what they are told, [`hostile`] ones try what a sandbox must survive.
 
+mod calls;
 mod effects;
 mod hostile;
 mod items;
@@ -30,6 +31,7 @@ plugin! {
         "items_transition" => items::transition,
         "big" => ordinary::big,
         "fail" => ordinary::fail,
+        "call" => calls::call,
         "keep" => sites::keep,
         "site" => sites::site,
         "look" => sites::site,
