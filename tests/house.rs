@@ -94,6 +94,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "programs",
         "mirrors",
         "bundled",
+        "forge",
         "clock",
         "token",
     ] {

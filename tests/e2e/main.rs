@@ -6,6 +6,7 @@ mod checker;
 mod crash;
 mod deploy;
 mod effects;
+mod forges;
 mod guards;
 mod hooks;
 mod hostile;

@@ -160,9 +160,15 @@ impl World {
     }
 
     pub(crate) async fn hook(&self, id: &str, signature: &str, body: Vec<u8>) -> Response {
+        let github = [("X-GitHub-Event", "push"), ("X-GitHub-Delivery", id), ("X-Hub-Signature-256", signature)];
+        self.hook_with(&github, body).await
+    }
+
+    /// Sends a delivery with these headers.
+    pub(crate) async fn hook_with(&self, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
         let hook = self.http.post(format!("{}/api/v1/hooks/shop", self.base));
-        let hook = hook.header("X-GitHub-Event", "push").header("X-GitHub-Delivery", id);
-        hook.header("X-Hub-Signature-256", signature).body(body).send().await.expect("the server answers")
+        let hook = headers.iter().fold(hook, |hook, (name, value)| hook.header(*name, *value));
+        hook.body(body).send().await.expect("the server answers")
     }
 
     /// Pushes one pipeline called `p`, delivers the push, and returns its run.

@@ -22,6 +22,7 @@ mod dispatch;
 mod driver;
 mod env;
 mod events;
+mod forge;
 mod grants;
 mod items;
 mod mask;

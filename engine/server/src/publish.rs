@@ -1,4 +1,4 @@
-//! From a push to runs: fetch, compile, publish or reject, start what `on.push` names.
+//! From a delivery to runs: fetch, compile, publish or reject, start what `on` names.
 //!
 //! A delivery is a row of work; acting on it twice changes nothing more. What a
 //! payload says is a prompt to look: the commit comes from the project's own URL.
@@ -6,12 +6,9 @@
 mod delivery;
 mod fetch;
 mod levels;
-mod payload;
 mod start;
 mod sync;
 
 pub(crate) use delivery::run;
 pub use levels::GitSource;
 pub(crate) use sync::{Publisher, SyncFailure};
-
-use payload::{Push, PushError};

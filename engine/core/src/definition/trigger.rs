@@ -15,14 +15,18 @@ use crate::yaml::{Node, Value};
 /// `on:` itself: a word, a list of words, or a mapping that says more.
 pub(super) const ON: Shape = Shape::Either(&[WORD, Shape::List(&WORD), Shape::Record(&TRIGGERS)]);
 
-const WORD: Shape = Shape::Word(&["push"]);
+const WORD: Shape = Shape::Word(&["push", "pull_request"]);
 
 static TRIGGERS: Record = closed(
     "on",
     "What starts a run besides a person and the API.",
     &[
         optional("push", Shape::Record(&PUSH), "A push; nothing behind it means every push."),
-        checked("pull_request", Shape::Record(&PULL_REQUEST), "A pull request is opened or changed."),
+        optional(
+            "pull_request",
+            Shape::Record(&PULL_REQUEST),
+            "A pull request within the repository is opened, or has new commits; nothing behind it means every one.",
+        ),
         checked("schedule", Shape::OneOrList(&Shape::Record(&SCHEDULE)), "A time."),
         checked("event", Shape::OneOrList(&Shape::Record(&EVENT)), "Something that happened in the project."),
     ],
@@ -73,8 +77,8 @@ const EVENT_NAMES: [&str; 3] = ["event", "item", "project"];
 pub struct Triggers {
     /// A push.
     pub push: Option<PushTrigger>,
-    /// Pull requests, by the branches they are merged into.
-    pub pull_request: Option<Patterns>,
+    /// A pull request.
+    pub pull_request: Option<PullRequestTrigger>,
     /// Times.
     pub schedules: Vec<Schedule>,
     /// Events of the project.
@@ -107,6 +111,12 @@ pub struct PushTrigger {
     paths: Option<Patterns>,
 }
 
+/// Which pull requests start a run: those into a branch that `branches` names. An absent list names everything.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PullRequestTrigger {
+    branches: Option<Patterns>,
+}
+
 /// Patterns of names: `release/*`.
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
@@ -118,8 +128,13 @@ impl Triggers {
     pub(super) fn decode(node: &Node, problems: &mut Problems<'_>) -> Self {
         // `on: push` and `on: [push]` mean the same as `on: { push: {} }`.
         if !matches!(node.value, Value::Mapping(_)) {
-            let push = texts(Some(node)).iter().any(|word| word.value == "push");
-            return Self { push: push.then(PushTrigger::default), ..Self::default() };
+            let words = texts(Some(node));
+            let named = |name: &str| words.iter().any(|word| word.value == name);
+            return Self {
+                push: named("push").then(PushTrigger::default),
+                pull_request: named("pull_request").then(PullRequestTrigger::default),
+                ..Self::default()
+            };
         }
         Self {
             push: node.get("push").map(|node| PushTrigger {
@@ -128,7 +143,7 @@ impl Triggers {
             }),
             pull_request: node
                 .get("pull_request")
-                .map(|node| Patterns::decode(node.get("branches"), problems).unwrap_or_default()),
+                .map(|node| PullRequestTrigger { branches: Patterns::decode(node.get("branches"), problems) }),
             schedules: decode_schedules(node.get("schedule"), problems),
             events: decode_events(node.get("event"), problems),
         }
@@ -204,6 +219,14 @@ impl PushTrigger {
     #[must_use]
     pub fn takes_paths(&self, changed: &[String]) -> bool {
         self.paths.as_ref().is_none_or(|patterns| changed.iter().any(|path| patterns.globs.is_match(path)))
+    }
+}
+
+impl PullRequestTrigger {
+    /// Tells whether a pull request into `branch` counts.
+    #[must_use]
+    pub fn takes_target(&self, branch: &str) -> bool {
+        self.branches.as_ref().is_none_or(|patterns| patterns.globs.is_match(branch))
     }
 }
 

@@ -230,6 +230,13 @@ pub struct Usage {
 pub enum Trigger {
     /// A push to the repository.
     Push,
+    /// A pull request that was opened or has new commits.
+    PullRequest {
+        /// Its number.
+        number: u64,
+        /// The branch it is to be merged into.
+        target: String,
+    },
     /// A person or a tool, over the API.
     Api,
     /// An item's transition, whose actions it runs.

@@ -11,8 +11,9 @@ use kiket_store::{
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Publisher, Push, PushError, SyncFailure};
+use super::{Publisher, SyncFailure};
 use crate::clock;
+use crate::forge::{Event, Forge};
 
 /// What a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
@@ -63,29 +64,38 @@ async fn act(store: &Store, publisher: &Publisher, id: DeliveryId, work: &Work) 
     let held = work.held();
     let Some(delivery) = store.delivery(id).await? else { return Ok(()) };
     let settle = |status, note: String| SettleDelivery { id, status, note, held: held.clone() };
-    if delivery.event != "push" {
-        return commit(store, settle(Settled::Done, format!("a {} event starts nothing", delivery.event))).await;
-    }
-    let push = match Push::parse(&delivery.body) {
-        Ok(push) => push,
-        Err(error @ PushError::NotABranch(_)) => return commit(store, settle(Settled::Done, error.to_string())).await,
+    let event = match Event::read(forge_of(&delivery), &delivery.event, &delivery.body) {
+        Ok(event) => event,
         Err(error) => return commit(store, settle(Settled::Failed, error.to_string())).await,
     };
-    if push.after.is_none() {
-        return commit(store, settle(Settled::Done, format!("branch {} was deleted", push.branch))).await;
-    }
-    match publisher.push(delivery.project, &push, &|note| settle(Settled::Done, note)).await {
+    let done = |note| settle(Settled::Done, note);
+    let synced = match event {
+        Event::Push(push) => publisher.push(delivery.project, &push, &done).await,
+        Event::PullRequest(pull) if pull.is_fork => {
+            return commit(store, done(format!("pull request {} is a stranger's: nothing of it is run", pull.number)))
+                .await;
+        }
+        Event::PullRequest(pull) => publisher.pull_request(delivery.project, &pull, &done).await,
+        Event::Other(note) => return commit(store, done(note)).await,
+    };
+    match synced {
         Ok(_) => Ok(()),
         Err(SyncFailure::Commit(error)) => Err(error),
         Err(failure) if failure.may_pass() && !is_late(&delivery) => {
-            tracing::warn!(delivery.id = %id, %failure, "a push cannot be fetched yet");
+            tracing::warn!(delivery.id = %id, %failure, "what a delivery tells of cannot be fetched yet");
             put_off(store, id, held, work.priority).await
         }
         Err(failure) => {
-            tracing::warn!(delivery.id = %id, %failure, "a push cannot be acted on");
+            tracing::warn!(delivery.id = %id, %failure, "a delivery cannot be acted on");
             commit(store, settle(Settled::Failed, failure.to_string())).await
         }
     }
+}
+
+/// Deliveries of an earlier version do not say; GitHub was the only one that it knew.
+fn forge_of(delivery: &Delivery) -> Forge {
+    let headers: serde_json::Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
+    headers["forge"].as_str().and_then(|name| name.parse().ok()).unwrap_or(Forge::GitHub)
 }
 
 fn is_late(delivery: &Delivery) -> bool {

@@ -15,10 +15,10 @@ use kiket_store::{
 use kiket_sync::{CommitId, RemoteUrl, SyncError};
 
 use super::GitSource;
-use super::Push;
 use super::fetch::{Fetched, fetch};
-use super::start::queue_runs;
+use super::start::{Cause, queue_runs};
 use crate::dispatch::{Dispatch, DispatchError};
+use crate::forge::{PullRequest, Push};
 use crate::mirrors;
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
@@ -95,8 +95,22 @@ impl Publisher {
         settle: Settle<'_>,
     ) -> Result<Synced, SyncFailure> {
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
-        let fetched = self.fetch(&project, Some(push.branch.clone()), push.after.clone(), push.before.clone()).await?;
-        self.publish(&project, fetched, true, &push.actor, Some(settle)).await
+        let (branch, after) = (Some(push.branch.clone()), Some(push.after.clone()));
+        let fetched = self.fetch(&project, branch, after, push.before.clone()).await?;
+        self.publish(&project, fetched, Some(Cause::Push), &push.actor, Some(settle)).await
+    }
+
+    /// Acts on a pull request of which both branches are the project's own.
+    pub(crate) async fn pull_request(
+        &self,
+        project: ProjectId,
+        pull: &PullRequest,
+        settle: Settle<'_>,
+    ) -> Result<Synced, SyncFailure> {
+        let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
+        let fetched = self.fetch(&project, Some(pull.source.clone()), Some(pull.commit.clone()), None).await?;
+        let cause = Cause::PullRequest { number: pull.number, target: pull.target.clone() };
+        self.publish(&project, fetched, Some(cause), &pull.actor, Some(settle)).await
     }
 
     /// Looks at a branch, or at the project's own. The first sync of a project starts no run.
@@ -112,7 +126,8 @@ impl Publisher {
             None => None,
         };
         let fetched = self.fetch(project, branch, None, before).await?;
-        self.publish(project, fetched, !known.is_empty(), actor, None).await
+        let cause = (!known.is_empty()).then_some(Cause::Push);
+        self.publish(project, fetched, cause, actor, None).await
     }
 
     async fn fetch(
@@ -140,7 +155,7 @@ impl Publisher {
         &self,
         project: &Project,
         fetched: Option<Fetched>,
-        start: bool,
+        cause: Option<Cause>,
         actor: &str,
         settle: Option<Settle<'_>>,
     ) -> Result<Synced, SyncFailure> {
@@ -167,10 +182,10 @@ impl Publisher {
             self.revisions.remember(id, Arc::clone(revision));
         }
         let row = new_revision(id, project, &fetched, revision.as_deref(), &diagnostics, &pinned);
-        let mut runs = match revision.as_deref().filter(|_| start) {
-            Some(revision) => {
+        let mut runs = match revision.as_deref().zip(cause.as_ref()) {
+            Some((revision, cause)) => {
                 let env = env::values(&self.store, project.id).await?;
-                queue_runs(project, id, revision, &fetched, actor, &env)
+                queue_runs(project, id, revision, &fetched, cause, actor, &env)
             }
             None => Vec::new(),
         };
