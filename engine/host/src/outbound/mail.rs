@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Host;
 
-use super::resolver::{Refused, addresses};
+use super::resolver::{Names, Refused, addresses};
 use super::{CONNECT, Outbound};
 use crate::calls::MailPermit;
 use crate::fill;
@@ -92,7 +92,7 @@ impl Outbound {
     async fn connect(&self, server: &Server, host: &Host, permit: &MailPermit) -> Result<AsyncSmtpConnection, Error> {
         let security = MailSecurity::from(server.security);
         let port = server.port.unwrap_or(security.port());
-        let stream = dial(host, port, permit.grant.host.is_exact()).await?;
+        let stream = dial(&self.names, host, port, permit.grant.host.is_exact()).await?;
         let me = stream.local_addr().map_or_else(|_| ClientId::default(), introduce);
         let connection = match security {
             MailSecurity::None => AsyncSmtpConnection::connect_with_transport(Box::new(stream), &me).await,
@@ -120,8 +120,9 @@ impl Outbound {
 }
 
 /// Connects to the first of the host's addresses that answers, if all of them are admitted.
-async fn dial(host: &Host, port: u16, allow_private: bool) -> Result<TcpStream, Error> {
-    let addresses = addresses(host, port, allow_private).await.map_err(|error| match error.downcast::<Refused>() {
+async fn dial(names: &Names, host: &Host, port: u16, allow_private: bool) -> Result<TcpStream, Error> {
+    let admitted = addresses(names, host, port, allow_private).await;
+    let addresses = admitted.map_err(|error| match error.downcast::<Refused>() {
         Ok(refused) => Error::Denied(refused.to_string()),
         Err(error) => unreachable(error),
     })?;

@@ -12,6 +12,7 @@ mod mail;
 mod resolver;
 
 use std::error::Error as _;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::fill;
 use crate::wit::http::{Error as HttpError, Request, Response as HttpResponse};
 pub use mail::MailFailed;
 pub(crate) use mail::Parties;
-use resolver::{Refused, Resolver, admit_literal};
+use resolver::{Names, Refused, Resolver, admit_literal};
 
 /// How long a connection may take to stand, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -58,6 +59,7 @@ pub struct Outbound {
     public: Client,
     private: Client,
     tls: Arc<ClientConfig>,
+    names: Names,
 }
 
 /// The client cannot be set up.
@@ -94,11 +96,7 @@ impl Outbound {
     /// # Errors
     /// Fails where the system's certificates cannot be read.
     pub fn new() -> Result<Self, OutboundError> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
-        Self::with_tls(tls)
+        Self::build(system_tls()?, Names::System)
     }
 
     /// A client that trusts the certificates these settings trust.
@@ -106,8 +104,26 @@ impl Outbound {
     /// # Errors
     /// Fails where the HTTP client refuses the settings.
     pub fn with_tls(tls: ClientConfig) -> Result<Self, OutboundError> {
-        let (public, private) = (client(tls.clone(), false)?, client(tls.clone(), true)?);
-        Ok(Self { public, private, tls: Arc::new(tls) })
+        Self::build(tls, Names::System)
+    }
+
+    /// A client that is told the addresses of names by a function. Only tests have a use
+    /// for it: what becomes of an answer is the same, and the function cannot admit an
+    /// address that the system's resolver could not.
+    ///
+    /// # Errors
+    /// Fails where the system's certificates cannot be read.
+    #[doc(hidden)]
+    pub fn with_names(
+        tell: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Result<Self, OutboundError> {
+        Self::build(system_tls()?, Names::Told(Arc::new(tell)))
+    }
+
+    fn build(tls: ClientConfig, names: Names) -> Result<Self, OutboundError> {
+        let resolver = |allow_private| Resolver { names: names.clone(), allow_private };
+        let (public, private) = (client(tls.clone(), resolver(false))?, client(tls.clone(), resolver(true))?);
+        Ok(Self { public, private, tls: Arc::new(tls), names })
     }
 
     /// Puts the secrets in, checks what comes of it against the permit, sends the
@@ -145,10 +161,17 @@ impl Outbound {
     }
 }
 
-fn client(tls: ClientConfig, allow_private: bool) -> Result<Client, reqwest::Error> {
+fn system_tls() -> Result<ClientConfig, rustls::Error> {
+    let settings = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?;
+    Ok(settings.with_no_client_auth())
+}
+
+fn client(tls: ClientConfig, resolver: Resolver) -> Result<Client, reqwest::Error> {
     Client::builder()
         .tls_backend_preconfigured(tls)
-        .dns_resolver(Resolver { allow_private })
+        .dns_resolver(resolver)
         .no_proxy()
         .redirect(redirect::Policy::none())
         .referer(false)

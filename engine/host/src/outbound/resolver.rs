@@ -5,17 +5,51 @@
 //! admitted refuses the whole answer: a name with a public and a private
 //! address is an attack or a mistake, never a choice.
 
+use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
 use super::address::Reach;
 
-/// Resolves with the system's resolver.
-#[derive(Clone, Copy, Debug)]
+/// Resolves names, and refuses answers.
+#[derive(Clone, Debug)]
 pub(super) struct Resolver {
+    pub(super) names: Names,
     pub(super) allow_private: bool,
+}
+
+/// A test's answer to a name.
+type Tell = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+/// Who knows the addresses of names.
+#[derive(Clone)]
+pub(super) enum Names {
+    /// The system's resolver.
+    System,
+    /// A function that a test made up: hostile answers are not to be had otherwise.
+    Told(Arc<Tell>),
+}
+
+impl Names {
+    async fn look_up(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Names::System => Ok(tokio::net::lookup_host((name, port)).await?.collect()),
+            Names::Told(tell) => Ok(tell(name)?.into_iter().map(|address| SocketAddr::new(address, port)).collect()),
+        }
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Names::System => "System",
+            Names::Told(_) => "Told",
+        })
+    }
 }
 
 /// An address that the request may not reach.
@@ -43,18 +77,23 @@ pub(super) enum Refused {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
+        let Self { names, allow_private } = self.clone();
         Box::pin(async move {
-            let addresses = resolve(name.as_str(), 0, allow_private).await?;
+            let addresses = resolve(&names, name.as_str(), 0, allow_private).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }
 
 /// The addresses of a host, all of them admitted.
-pub(super) async fn addresses(host: &Host, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, Unresolved> {
+pub(super) async fn addresses(
+    names: &Names,
+    host: &Host,
+    port: u16,
+    allow_private: bool,
+) -> Result<Vec<SocketAddr>, Unresolved> {
     let literal: IpAddr = match host {
-        Host::Domain(name) => return resolve(name, port, allow_private).await,
+        Host::Domain(name) => return resolve(names, name, port, allow_private).await,
         Host::Ipv4(address) => (*address).into(),
         Host::Ipv6(address) => (*address).into(),
     };
@@ -65,8 +104,8 @@ pub(super) async fn addresses(host: &Host, port: u16, allow_private: bool) -> Re
 /// What keeps a name from being resolved: the system's error, or [`Refused`].
 pub(super) type Unresolved = Box<dyn std::error::Error + Send + Sync>;
 
-async fn resolve(name: &str, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, Unresolved> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await?.collect();
+async fn resolve(names: &Names, name: &str, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, Unresolved> {
+    let addresses = names.look_up(name, port).await?;
     for address in &addresses {
         admit_name(name, address.ip(), allow_private)?;
     }
@@ -122,7 +161,10 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_a_name_of_this_machine_as_a_whole() {
-        let resolve = |allow_private| Resolver { allow_private }.resolve("localhost".parse().expect("a name"));
+        let names = Names::System;
+        let resolve = |allow_private| {
+            Resolver { names: names.clone(), allow_private }.resolve("localhost".parse().expect("a name"))
+        };
         assert!(resolve(false).await.is_err());
         assert!(resolve(true).await.expect("localhost resolves").count() > 0);
     }

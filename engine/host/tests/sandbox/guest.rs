@@ -82,30 +82,61 @@ pub(crate) fn requesting(method: &str, url: &str) -> Vec<u8> {
     let (method_len, url_len) = (method.len(), url.len());
     component(
         HTTP,
-        &format!(
-            r#"(data (i32.const 1024) "{method}") (data (i32.const 1100) "{url}")
-               (data (i32.const 1800) "\03\00\02\01\02") ;; failure for each error: denied, invalid-input, permanent …"#
-        ),
+        &format!(r#"(data (i32.const 1024) "{method}") (data (i32.const 1100) "{url}") {FAILURES}"#),
         &format!(
             "(call $send
                 (i32.const 1024) (i32.const {method_len}) (i32.const 1100) (i32.const {url_len})
                 (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))
-            (if (result i32) (i32.load8_u (i32.const 2000))
-              (then (call $fail
-                (i32.load8_u (i32.add (i32.const 1800) (i32.load8_u (i32.const 2004))))
-                (i32.load (i32.const 2008)) (i32.load (i32.const 2012))))
-              (else (call $ok (i32.load (i32.const 2016)) (i32.load (i32.const 2020)))))"
+             {RESULT}"
         ),
     )
 }
 
+/// A component that sends what it is called with: the action is the method, the input the URL, the
+/// environment the header fields. It returns as [`requesting`] does.
+pub(crate) fn sending() -> Vec<u8> {
+    let send = "(call $send
+        (local.get $action) (local.get $action_len) (local.get $input) (local.get $input_len)
+        (local.get $env) (local.get $env_len) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))";
+    component(HTTP, FAILURES, &format!("{send} {RESULT}"))
+}
+
+/// The same, but it follows a response of status 302 to wherever its first header field says.
+pub(crate) fn following() -> Vec<u8> {
+    let send = "(call $send
+        (local.get $action) (local.get $action_len) (local.get $input) (local.get $input_len)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))
+        (if (i32.and (i32.eqz (i32.load8_u (i32.const 2000)))
+                     (i32.eq (i32.load16_u (i32.const 2004)) (i32.const 302)))
+          (then (call $send
+            (local.get $action) (local.get $action_len)
+            (i32.load offset=8 (i32.load (i32.const 2008))) (i32.load offset=12 (i32.load (i32.const 2008)))
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000))))";
+    component(HTTP, FAILURES, &format!("{send} {RESULT}"))
+}
+
+/// The failure for each error of a request: denied, invalid-input, permanent, transient, permanent.
+const FAILURES: &str = r#"(data (i32.const 1800) "\03\00\02\01\02")"#;
+
+/// Returns the response at 2000: its body, or its error as a failure.
+const RESULT: &str = "(if (result i32) (i32.load8_u (i32.const 2000))
+    (then (call $fail
+      (i32.load8_u (i32.add (i32.const 1800) (i32.load8_u (i32.const 2004))))
+      (i32.load (i32.const 2008)) (i32.load (i32.const 2012))))
+    (else (call $ok (i32.load (i32.const 2016)) (i32.load (i32.const 2020)))))";
+
 /// Makes a core module a component.
 pub(crate) fn encode(module: &str) -> Vec<u8> {
+    encode_in(WORLD, "guest", module)
+}
+
+/// Makes a core module a component of this world, which is one of `package test:guest`.
+pub(crate) fn encode_in(wit: &str, world: &str, module: &str) -> Vec<u8> {
     let mut module = wat::parse_str(module).expect("a module");
     let mut resolve = Resolve::default();
     resolve.push_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).expect("the plugin package");
-    let package = resolve.push_str("guest.wit", WORLD).expect("the guest package");
-    let world = resolve.select_world(&[package], Some("guest")).expect("the guest world");
+    let package = resolve.push_str("guest.wit", wit).expect("the guest package");
+    let world = resolve.select_world(&[package], Some(world)).expect("the guest world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     let encoder = ComponentEncoder::default().validate(true).module(&module);
     encoder.and_then(|mut encoder| encoder.encode()).expect("a component")

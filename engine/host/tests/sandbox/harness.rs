@@ -122,9 +122,11 @@ pub(crate) fn short() -> Limits {
     Limits { wall: Duration::from_secs(5), cpu: Duration::from_millis(200), ..Limits::default() }
 }
 
-/// A call of the action `run`.
+/// A call of an action, which is `run` where nothing else is said.
 pub(crate) struct Call {
     pub(crate) plugin: Digest,
+    pub(crate) action: String,
+    pub(crate) env: Vec<(String, String)>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) input: String,
@@ -136,6 +138,8 @@ pub(crate) struct Call {
 pub(crate) fn call(plugin: Digest) -> Call {
     Call {
         plugin,
+        action: "run".into(),
+        env: vec![("LANG".into(), "C".into())],
         grants: Arc::default(),
         limits: short(),
         input: r#"{"greeting":"hello"}"#.into(),
@@ -147,18 +151,10 @@ pub(crate) fn call(plugin: Digest) -> Call {
 
 /// Makes a call on a host.
 pub(crate) async fn perform(host: &Host, call: Call, calls: Arc<dyn HostCalls>) -> Result<Output, InvokeError> {
-    let Call { plugin, grants, limits, input, stage, attempt, effect_key } = call;
+    let Call { plugin, action, env, grants, limits, input, stage, attempt, effect_key } = call;
     let terms = Terms { plugin, grants, limits, placeholders: Placeholders::new("n0nce"), seed: [7; 32] };
-    let invocation = Invocation {
-        action: "run".into(),
-        input,
-        env: vec![("LANG".into(), "C".into())],
-        project: "shop".into(),
-        run: "run_1".into(),
-        stage,
-        attempt,
-        effect_key,
-    };
+    let invocation =
+        Invocation { action, input, env, project: "shop".into(), run: "run_1".into(), stage, attempt, effect_key };
     host.invoke(terms, invocation, calls).await
 }
 

@@ -13,3 +13,4 @@ mod outbound;
 mod requests;
 mod smtp;
 mod speaking;
+mod ssrf;
