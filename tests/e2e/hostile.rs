@@ -1,5 +1,13 @@
 //! Plugins that mean harm: each ends with its typed error, and others go on meanwhile.
 
+mod bytes;
+mod case;
+mod space;
+mod suite;
+mod time;
+mod watch;
+mod words;
+
 use reqwest::StatusCode;
 use serde_json::json;
 

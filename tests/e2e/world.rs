@@ -99,6 +99,16 @@ impl World {
         self.server = Some(server);
     }
 
+    /// Returns the server's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").id()
+    }
+
+    /// Returns the server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Ends the server as a power cut would.
     pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().expect("the server runs");

@@ -1,12 +1,14 @@
 //! How wasmtime is set up.
 
-use std::fs::DirBuilder;
-use std::path::{self, Path, PathBuf};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, WasmFeatures,
 };
 
+use crate::compiler::Compiler;
 use crate::error::HostError;
 use crate::limiter::{INSTANCES, MEMORIES, TABLES};
 
@@ -37,24 +39,40 @@ const KEPT: usize = 64 * 1024;
 pub struct HostConfig {
     /// Where compiled code is kept between restarts; `None` compiles anew. The
     /// folder is created for its owner alone, and what is in it is executed:
-    /// nobody else may ever write there.
+    /// a folder that anybody else may write to is refused.
     pub cache_dir: Option<PathBuf>,
+    /// Compiles strangers' components in a process of its own, which can be ended;
+    /// `None` compiles them here, as [`Host::load_trusted`](crate::Host::load_trusted)
+    /// always does. Needs `cache_dir`.
+    pub compiler: Option<Compiler>,
     /// How many calls run at once; further ones wait, on their own wall time.
     pub instances: u32,
     /// Most memory of one call, in bytes: no [`Limits`](crate::Limits) go beyond.
     pub memory: usize,
-    /// Largest component, in bytes.
+    /// Largest component, in bytes: language runtimes have tens of megabytes.
     pub component_bytes: usize,
 }
 
 impl Default for HostConfig {
-    /// 1,000 calls at once, 256 MiB a call, components of up to 16 MiB, no cache.
+    /// 1,000 calls at once, 256 MiB a call, components of up to 64 MiB, no cache, no compiler.
     fn default() -> Self {
-        Self { cache_dir: None, instances: 1000, memory: 256 * 1024 * 1024, component_bytes: 16 * 1024 * 1024 }
+        const MIB: usize = 1024 * 1024;
+        Self { cache_dir: None, compiler: None, instances: 1000, memory: 256 * MIB, component_bytes: 64 * MIB }
     }
 }
 
-pub(crate) fn build(host: &HostConfig) -> Result<Engine, HostError> {
+/// An engine that calls: its pool is reserved.
+pub(crate) fn pooling(host: &HostConfig, cache: Option<Cache>) -> Result<Engine, HostError> {
+    build(host.memory, InstanceAllocationStrategy::Pooling(pool(host)), cache)
+}
+
+/// An engine that only compiles, and what it compiles is the other's code to the byte:
+/// how memory is allocated does not go into code, how much is reserved for it does.
+pub(crate) fn compiling(memory: usize, cache: Cache) -> Result<Engine, HostError> {
+    build(memory, InstanceAllocationStrategy::OnDemand, Some(cache))
+}
+
+fn build(memory: usize, allocation: InstanceAllocationStrategy, cache: Option<Cache>) -> Result<Engine, HostError> {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -68,15 +86,15 @@ pub(crate) fn build(host: &HostConfig) -> Result<Engine, HostError> {
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(ASYNC_STACK)
         .async_stack_zeroing(true)
-        .memory_reservation(host.memory as u64)
+        .memory_reservation(memory as u64)
         .memory_reservation_for_growth(0)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(host)))
-        .cache(host.cache_dir.as_deref().map(cache).transpose()?);
+        .allocation_strategy(allocation)
+        .cache(cache);
     Engine::new(&config).map_err(|error| HostError::Engine(format!("{error:#}")))
 }
 
 /// What plugins have no use for and attackers might.
-fn refused_features() -> WasmFeatures {
+pub(crate) fn refused_features() -> WasmFeatures {
     WasmFeatures::THREADS
         | WasmFeatures::SHARED_EVERYTHING_THREADS
         | WasmFeatures::MEMORY64
@@ -115,16 +133,26 @@ fn pool(host: &HostConfig) -> PoolingAllocationConfig {
     pool
 }
 
-/// Compiled code, named by what it was compiled from and with which settings.
-fn cache(dir: &Path) -> Result<Cache, HostError> {
-    let failed = |error: &dyn std::fmt::Display| HostError::Cache(format!("{}: {error:#}", dir.display()));
-    let dir = path::absolute(dir).map_err(|error| failed(&error))?;
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&dir).map_err(|error| failed(&error))?;
+/// Compiled code in a folder, named by what it was compiled from and with which settings.
+pub(crate) fn cache(dir: &Path) -> Result<Cache, HostError> {
     let mut config = CacheConfig::new();
-    config.with_directory(dir.clone());
-    Cache::new(config).map_err(|error| failed(&error))
+    // An entry stays as it was written: whoever keeps its digest can tell that it did.
+    config.with_directory(dir).with_optimized_compression_usage_counter_threshold(u64::MAX);
+    Cache::new(config).map_err(|error| HostError::Cache(format!("{}: {error:#}", dir.display())))
+}
+
+/// Names everything about an engine that goes into compiled code.
+pub(crate) fn settings(engine: &Engine) -> String {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hex::encode(hasher.0.finalize())
 }

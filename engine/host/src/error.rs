@@ -24,7 +24,7 @@ pub enum HostError {
 }
 
 /// A component cannot be used as a plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are not those the digest names.
     #[error("the component is {actual}, not {expected}")]
@@ -34,6 +34,9 @@ pub enum LoadError {
         /// What the bytes are.
         actual: Digest,
     },
+    /// The file that holds it cannot be read.
+    #[error("the component cannot be read: {0}")]
+    Unreadable(String),
     /// Larger than [`HostConfig::component_bytes`](crate::HostConfig::component_bytes).
     #[error("the component has {actual} bytes, {allowed} are allowed")]
     TooLarge {
@@ -51,9 +54,23 @@ pub enum LoadError {
     /// It imports or exports an interface of the plugin world with other types.
     #[error("the component does not fit the world `kiket:plugin/plugin`: {0}")]
     Mismatch(String),
-    /// The compiler panicked or the process is shutting down.
+    /// Compiling it takes more time or memory than a stranger's component gets.
+    #[error("compiling the component takes too much: {0}")]
+    CompileLimit(String),
+    /// The compiler cannot be started, panicked, or the process is shutting down.
     #[error("the component could not be compiled: {0}")]
     Compiler(String),
+}
+
+impl LoadError {
+    /// The stable name of what happened: `compile_limit`, or `plugin` for everything else.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            LoadError::CompileLimit(_) => "compile_limit",
+            _ => "plugin",
+        }
+    }
 }
 
 /// A call that did not end in an output.

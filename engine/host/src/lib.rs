@@ -20,7 +20,9 @@
 
 mod bindings;
 mod calls;
+mod check;
 mod clock;
+mod compiler;
 mod digest;
 mod engine;
 mod error;
@@ -30,22 +32,29 @@ mod grant;
 mod imports;
 mod invoke;
 mod journal;
+mod kept;
 mod limiter;
 mod load;
 mod manifest;
 mod outbound;
+mod outwork;
 mod placeholder;
+mod source;
 mod state;
 mod target;
 mod ticker;
 mod trap;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
+use kept::Kept;
 use load::Shelf;
+use outwork::Outwork;
+use source::Source;
 use ticker::Ticker;
 
 pub use calls::{
@@ -53,6 +62,7 @@ pub use calls::{
     ItemRequest, KvCalls, Level, LogLine, Lost, MailCalls, MailPermit, ProcessCalls, Progress, ReportCalls,
     SecretCalls, WorkspaceAnswer, WorkspaceCalls, WorkspaceRequest,
 };
+pub use compiler::{CompileLimits, Compiler, serve_compiler};
 pub use digest::{Digest, InvalidDigest};
 pub use engine::HostConfig;
 pub use error::{FailureKind, HostError, InvokeError, LoadError, Reason};
@@ -91,11 +101,21 @@ impl Host {
     /// Sets up the sandbox. Reserves address space, compiles nothing.
     ///
     /// # Errors
-    /// Fails where the address space, the cache folder or a thread is not to be had.
+    /// Fails where the address space or a thread is not to be had, and where the cache
+    /// folder is not this user's alone.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let engine = engine::build(&config)?;
-        let shelf =
-            Shelf::new(&engine, config.component_bytes).map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let kept = config.cache_dir.as_deref().map(Kept::open).transpose()?.map(Arc::new);
+        let cache = kept.as_ref().map(|kept| engine::cache(kept.dir())).transpose()?;
+        let engine = engine::pooling(&config, cache.clone())?;
+        let outwork = match (config.compiler, kept) {
+            (None, _) => None,
+            (Some(compiler), Some(kept)) => {
+                Some(Outwork::new(compiler, kept, engine::settings(&engine), config.memory))
+            }
+            (Some(_), None) => return Err(HostError::Cache("a compiler of its own needs one".to_owned())),
+        };
+        let shelf = Shelf::new(&engine, config.component_bytes, cache, outwork)
+            .map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         Ok(Self {
             engine,
@@ -106,13 +126,43 @@ impl Host {
         })
     }
 
+    /// Says whether a component can be a plugin of this host, as far as that shows
+    /// without compiling it: that it is valid, and asks for nothing that is not offered.
+    /// Where the host has a [`Compiler`], that one reads it.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn examine(&self, component: &[u8]) -> Result<(), LoadError> {
+        self.shelf.check(component).await
+    }
+
     /// Makes a component callable: checks it against its digest, compiles it or
-    /// takes it from the cache, and links it. Does nothing if it is loaded.
+    /// takes it from the cache, and links it. Does nothing if it is loaded. It is
+    /// compiled by the host's [`Compiler`], where there is one. Dropping the future
+    /// ends the compilation, unless others wait for it.
     ///
     /// # Errors
     /// See [`LoadError`]; a component that failed may be loaded again.
     pub async fn load(&self, digest: &Digest, component: &[u8]) -> Result<(), LoadError> {
-        self.shelf.load(digest, component).await
+        self.shelf.load(digest, Source::Bytes(component.into()), false).await
+    }
+
+    /// The same for a component in a file, which is read when it is its turn to be
+    /// compiled.
+    ///
+    /// # Errors
+    /// See [`LoadError`]; a component that failed may be loaded again.
+    pub async fn load_file(&self, digest: &Digest, component: &Path) -> Result<(), LoadError> {
+        self.shelf.load(digest, Source::File(component.into()), false).await
+    }
+
+    /// The same for a component that is as good as part of this program: it is
+    /// compiled in this process, without limits.
+    ///
+    /// # Errors
+    /// See [`LoadError`]; a component that failed may be loaded again.
+    pub async fn load_trusted(&self, digest: &Digest, component: &Path) -> Result<(), LoadError> {
+        self.shelf.load(digest, Source::File(component.into()), true).await
     }
 
     /// Which interfaces a loaded component exports.

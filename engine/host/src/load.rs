@@ -2,21 +2,25 @@
 //!
 //! A component is compiled and linked once for each digest, however many ask at
 //! the same time, and one after another: compiling takes every core it gets.
+//! A stranger's is compiled outside, where the host is set up for that, and only
+//! linked here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
-use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentNamedList, InstancePre, Lift, Linker, Lower};
+use wasmtime::{Cache, Engine};
 
 use crate::bindings::exports::kiket::plugin::{action, guard, recovery, trigger};
 use crate::digest::Digest;
 use crate::error::LoadError;
-use crate::imports;
+use crate::outwork::Outwork;
+use crate::source::{Source, measure};
 use crate::state::State;
+use crate::imports;
 
 type Slot = Arc<OnceCell<Arc<Loaded>>>;
 
@@ -51,14 +55,28 @@ pub struct Exports {
 pub(crate) struct Shelf {
     linker: Linker<State>,
     component_bytes: usize,
+    cache: Option<Cache>,
+    outwork: Option<Outwork>,
     slots: Mutex<HashMap<Digest, Slot>>,
-    compiler: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Shelf {
-    pub(crate) fn new(engine: &Engine, component_bytes: usize) -> wasmtime::Result<Self> {
+    pub(crate) fn new(
+        engine: &Engine,
+        component_bytes: usize,
+        cache: Option<Cache>,
+        outwork: Option<Outwork>,
+    ) -> wasmtime::Result<Self> {
         let linker = imports::link(engine)?;
-        Ok(Self { linker, component_bytes, slots: Mutex::default(), compiler: Semaphore::new(1) })
+        Ok(Self {
+            linker,
+            component_bytes,
+            cache,
+            outwork,
+            slots: Mutex::default(),
+            turns: Arc::new(Semaphore::new(1)),
+        })
     }
 
     pub(crate) fn get(&self, digest: &Digest) -> Option<Arc<Loaded>> {
@@ -66,31 +84,57 @@ impl Shelf {
         slots.get(digest)?.get().cloned()
     }
 
-    pub(crate) async fn load(&self, digest: &Digest, component: &[u8]) -> Result<(), LoadError> {
-        if component.len() > self.component_bytes {
-            return Err(LoadError::TooLarge { actual: component.len(), allowed: self.component_bytes });
+    pub(crate) async fn check(&self, component: &[u8]) -> Result<(), LoadError> {
+        measure(component.len(), self.component_bytes)?;
+        if let Some(outwork) = &self.outwork {
+            return outwork.check(component).await;
         }
+        let component = component.to_vec();
+        blocking(move || crate::check::check(&component)).await
+    }
+
+    pub(crate) async fn load(&self, digest: &Digest, source: Source, trusted: bool) -> Result<(), LoadError> {
         let slot = self.slot(digest);
-        let loaded = slot.get_or_try_init(|| self.compile(*digest, component)).await.map(|_| ());
+        let outwork = self.outwork.as_ref().filter(|_| !trusted);
+        let loaded = slot.get_or_try_init(|| self.compile(*digest, source, outwork)).await.map(|_| ());
         if loaded.is_err() {
             self.forget(digest, &slot);
         }
         loaded
     }
 
-    async fn compile(&self, digest: Digest, component: &[u8]) -> Result<Arc<Loaded>, LoadError> {
-        let _turn = self.compiler.acquire().await.expect("the semaphore is never closed");
-        let component = component.to_vec();
-        let linker = self.linker.clone();
-        spawn_blocking(move || {
-            let actual = Digest::of(&component);
-            if actual != digest {
-                return Err(LoadError::WrongDigest { expected: digest, actual });
+    async fn compile(
+        &self,
+        digest: Digest,
+        source: Source,
+        outwork: Option<&Outwork>,
+    ) -> Result<Arc<Loaded>, LoadError> {
+        let allowed = self.component_bytes;
+        if let Some(outwork) = outwork {
+            // Bytes that are at hand are cheaply found to be the wrong ones; a file's are the child's to read.
+            if let Source::Bytes(_) = source {
+                source.read(&digest, allowed)?;
             }
-            prepare(&linker, &component)
+            outwork.provide(digest, &source, allowed).await?;
+        }
+        let turn = Arc::clone(&self.turns).acquire_owned().await.expect("the semaphore is never closed");
+        let (linker, cache) = (self.linker.clone(), self.cache.clone());
+        let (plugin, from_cache) = blocking(move || {
+            let _turn = turn;
+            let component = source.read(&digest, allowed)?;
+            let hits = || cache.as_ref().map_or(0, Cache::cache_hits);
+            let before = hits();
+            let plugin = prepare(&linker, &component)?;
+            Ok((plugin, hits() > before))
         })
-        .await
-        .map_err(|error| LoadError::Compiler(error.to_string()))?
+        .await?;
+        match outwork {
+            Some(outwork) if !from_cache => {
+                outwork.forget(&digest);
+                Err(LoadError::Compiler("its code was lost between its compilation and its use".to_owned()))
+            }
+            _ => Ok(plugin),
+        }
     }
 
     fn slot(&self, digest: &Digest) -> Slot {
@@ -107,17 +151,28 @@ impl Shelf {
     }
 }
 
+/// Does what would hold up others on a thread where it does not.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    spawn_blocking(work).await.map_err(|error| LoadError::Compiler(error.to_string()))?
+}
+
 /// Only the binary format of a component gets through: neither text nor machine
 /// code that claims to have been compiled before.
 fn prepare(linker: &Linker<State>, component: &[u8]) -> Result<Arc<Loaded>, LoadError> {
-    let engine = linker.engine();
     let component =
-        Component::from_binary(engine, component).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-    let linked = linker.instantiate_pre(&component).map_err(|error| {
-        let unknown = unknown_imports(engine, &component);
+        Component::from_binary(linker.engine(), component).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+    link(linker, &component)
+}
+
+/// Links a component, and holds its imports and exports against the world.
+pub(crate) fn link(linker: &Linker<State>, component: &Component) -> Result<Arc<Loaded>, LoadError> {
+    let linked = linker.instantiate_pre(component).map_err(|error| {
+        let unknown = unknown_imports(linker.engine(), component);
         if unknown.is_empty() { LoadError::Mismatch(format!("{error:#}")) } else { LoadError::UnknownImports(unknown) }
     })?;
-    let exports = Indices::find(&linked, &component)?;
+    let exports = Indices::find(&linked, component)?;
     Ok(Arc::new(Loaded { linked, exports }))
 }
 
@@ -159,15 +214,22 @@ impl Indices {
             found.trigger = Some(trigger::GuestIndices::new(linked).map_err(mismatch)?);
         }
         if found.action.is_none() && found.guard.is_none() && found.trigger.is_none() {
-            let wanted = ["action", "guard", "trigger"].map(versioned).join("`, `");
-            return Err(LoadError::Mismatch(format!("it exports none of `{wanted}`")));
+            return Err(exports_nothing());
         }
         Ok(found)
     }
 }
 
+/// The interfaces of which a plugin exports one at least.
+pub(crate) const WANTED: [&str; 3] = ["action", "guard", "trigger"];
+
+/// A component that is of no use to anybody.
+pub(crate) fn exports_nothing() -> LoadError {
+    LoadError::Mismatch(format!("it exports none of `{}`", WANTED.map(versioned).join("`, `")))
+}
+
 /// The name of an interface as components export it.
-fn versioned(interface: &str) -> String {
+pub(crate) fn versioned(interface: &str) -> String {
     format!("kiket:plugin/{interface}@0.1.0")
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api};
 use crate::artifacts::Artifacts;
-use crate::config::{Config, Machine, Sites};
+use crate::config::{Config, Machine, PluginLimits, Sites};
 use crate::deployments::{self, Addresses, Deployments, Door};
 use crate::dispatch::{Assignment, Dispatch, Slots};
 use crate::driver::{self, Driver, Guests};
@@ -26,7 +26,7 @@ use crate::publish::{self, GitSource, Publisher};
 use crate::revisions::Revisions;
 use crate::secrets::{Origin, Secrets};
 use crate::workspaces::Workspaces;
-use crate::{clock, token};
+use crate::{clock, compiler, token};
 
 /// Everything but the listener: what `serve` and `run` have in common.
 pub(crate) struct Engine {
@@ -61,6 +61,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) secrets: Origin,
     /// What programs of plugins see of this machine.
     pub(crate) machine: &'s Machine,
+    /// How much plugins may take.
+    pub(crate) limits: PluginLimits,
 }
 
 /// A server that answers.
@@ -80,13 +82,18 @@ impl Engine {
     ///
     /// Compiled code is kept in `cache`; what is in it gets executed, so it belongs to this user alone.
     pub(crate) async fn open(setup: Setup<'_>) -> anyhow::Result<Self> {
-        let Setup { data, cache, slots, organisation, sites, secrets, machine } = setup;
+        let Setup { data, cache, slots, organisation, sites, secrets, machine, limits } = setup;
         let mut private = std::fs::DirBuilder::new();
         let made = private.recursive(true).mode(0o700).create(data);
         made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         let store = Store::open(&data.join("kiket.db")).await?;
         let secrets = Arc::new(Secrets::open(store.clone(), secrets).await?);
-        let host = Host::new(HostConfig { cache_dir: Some(cache), ..HostConfig::default() })?;
+        let host = Host::new(HostConfig {
+            cache_dir: Some(cache),
+            compiler: Some(compiler::this_program(limits.compile)),
+            component_bytes: limits.component_bytes,
+            ..HostConfig::default()
+        })?;
         let folder = data.join("plugins");
         let plugins = tokio::task::spawn_blocking(move || Plugins::open(host, folder)).await??;
         let plugins = Arc::new(plugins);
@@ -117,6 +124,7 @@ impl Engine {
             dispatch: Arc::clone(&dispatch),
             mirrors: mirrors.clone(),
             organisation,
+            component_bytes: limits.component_bytes,
         });
         let shutdown = CancellationToken::new();
         let driver = Driver {
@@ -134,6 +142,7 @@ impl Engine {
             slots,
             owner: owner.clone(),
             guests: guests.handle(),
+            cpu: limits.cpu,
         };
         let mut tasks = vec![
             tokio::spawn(driver::run(driver, guests, handed, shutdown.clone())),
@@ -179,6 +188,7 @@ impl Server {
             sites: config.sites.as_ref(),
             secrets: Origin::Stored(config.master_key.clone()),
             machine: &config.machine,
+            limits: config.plugins,
         };
         let engine = Engine::open(setup).await?;
         engine.secrets.seal_what_is_clear().await?;

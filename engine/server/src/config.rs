@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kiket_host::CompileLimits;
+
 pub use crate::programs::Machine;
 pub use crate::publish::GitSource;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub organisation: Option<GitSource>,
     /// What programs of plugins see of this machine.
     pub machine: Machine,
+    /// How much plugins may take.
+    pub plugins: PluginLimits,
 }
 
 /// How the sites are served.
@@ -38,6 +42,24 @@ pub struct Sites {
     /// The address that visitors reach them at, where it is not that one: `https://sites.example.com`, or
     /// `https://{app}.{project}.sites.example.com`.
     pub url: Option<String>,
+}
+
+/// How much plugins may take, beyond what a stage says for itself.
+#[derive(Debug, Clone, Copy)]
+pub struct PluginLimits {
+    /// CPU time of one attempt.
+    pub cpu: Duration,
+    /// Largest component that a repository may bring along, in bytes.
+    pub component_bytes: usize,
+    /// Compiling one such component.
+    pub compile: CompileLimits,
+}
+
+impl Default for PluginLimits {
+    /// 30 seconds of CPU, 64 MiB a component, as the host has it for compiling.
+    fn default() -> Self {
+        Self { cpu: Duration::from_secs(30), component_bytes: 64 * 1024 * 1024, compile: CompileLimits::default() }
+    }
 }
 
 impl Config {
@@ -59,6 +81,7 @@ impl Config {
             sites: None,
             organisation: None,
             machine: Machine::default(),
+            plugins: PluginLimits::default(),
         }
     }
 }

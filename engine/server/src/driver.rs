@@ -58,6 +58,8 @@ pub(crate) struct Driver {
     pub(crate) slots: Arc<Slots>,
     pub(crate) owner: String,
     pub(crate) guests: Handle,
+    /// CPU time of one attempt.
+    pub(crate) cpu: Duration,
 }
 
 /// Runs until `shutdown`, then waits for nothing: what is under way is cut off, and found again by its lease.

@@ -10,8 +10,8 @@ use kiket_store::{Entry, Filter, Position, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How many entries one read takes.
-const PAGE: u32 = 256;
+/// How many entries one read takes. Those with lines of a log have some 100 KiB each, and every reader holds a page.
+const PAGE: u32 = 32;
 /// How long a reader sleeps at most before it looks again: what a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
 

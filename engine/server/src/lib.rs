@@ -10,12 +10,14 @@
 //!
 //! Siblings in braces never import each other, but that `api` asks `publish` for a sync by hand; they meet in the store.
 
+mod allocator;
 mod api;
 pub mod app;
 mod artifacts;
 mod bundled;
 pub mod cli;
 mod clock;
+mod compiler;
 pub mod config;
 mod deployments;
 mod dispatch;

@@ -14,7 +14,7 @@ use kiket_core::manifest::Manifest;
 use kiket_host::wit::action::Invocation;
 use kiket_host::wit::guard;
 use kiket_host::wit::recovery::EffectState;
-use kiket_host::{Digest, Host, InvokeError, LoadError, Terms, manifest_section};
+use kiket_host::{Digest, Host, InvokeError, LoadError, ManifestError, Terms, manifest_section};
 use serde_json::Value as Json;
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
@@ -36,6 +36,16 @@ pub(crate) enum PluginError {
     Missing(String),
 }
 
+impl PluginError {
+    /// Returns the code of a stage that fails for it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Load(error) => error.code(),
+            Self::Unusable(_) | Self::Folder(_) | Self::Missing(_) => "plugin",
+        }
+    }
+}
+
 /// The plugins by digest, and the bundled ones by name.
 pub(crate) struct Plugins {
     host: Host,
@@ -51,7 +61,7 @@ impl Plugins {
         let mut plugins = Self { host, folder, known: Mutex::default(), bundled: Catalog::default() };
         let mut bundled = Catalog::default();
         for (name, component) in BUNDLED {
-            bundled.insert_bundled(*name, plugins.keep(component)?);
+            bundled.insert_bundled(*name, plugins.put(component)?);
         }
         plugins.bundled = bundled;
         Ok(plugins)
@@ -62,12 +72,23 @@ impl Plugins {
         &self.bundled
     }
 
-    /// Keeps a component and returns what it says of itself.
-    pub(crate) fn keep(&self, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+    /// Keeps a stranger's component, if the host will have it, and returns what it says of itself.
+    pub(crate) async fn keep(&self, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
         let digest = Digest::of(component).to_string();
-        if let Some(plugin) = self.lock().get(&digest) {
-            return Ok(Arc::clone(plugin));
+        if let Some(plugin) = self.recall(&digest) {
+            return Ok(plugin);
         }
+        // What is in the folder was looked at when it was put there.
+        if !self.path(&digest).exists() {
+            read_manifest(&digest, component)?;
+            self.host.examine(component).await?;
+        }
+        self.put(component)
+    }
+
+    /// Keeps a component that may be kept.
+    fn put(&self, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+        let digest = Digest::of(component).to_string();
         let plugin = read_manifest(&digest, component)?;
         let path = self.path(&digest);
         if !path.exists() {
@@ -81,10 +102,9 @@ impl Plugins {
     pub(crate) fn catalog(&self, pinned: &BTreeMap<String, String>) -> Result<Catalog, PluginError> {
         let mut catalog = Catalog::default();
         for (name, digest) in pinned {
-            let known = self.lock().get(digest).cloned();
-            let plugin = match known {
+            let plugin = match self.recall(digest) {
                 Some(plugin) => plugin,
-                None => self.keep(&self.read(digest)?)?,
+                None => self.put(&self.read(digest)?)?,
             };
             // What a repository brings along is named by its path.
             if name.contains('/') {
@@ -100,10 +120,25 @@ impl Plugins {
     pub(crate) async fn load(&self, digest: &str) -> Result<Digest, PluginError> {
         let parsed: Digest = digest.parse().map_err(|_| PluginError::Missing(digest.to_owned()))?;
         if !self.host.is_loaded(&parsed) {
-            let component = self.read(digest)?;
-            self.host.load(&parsed, &component).await?;
+            let file = self.path(digest);
+            if !file.exists() {
+                return Err(PluginError::Missing(digest.to_owned()));
+            }
+            if self.is_bundled(digest) {
+                self.host.load_trusted(&parsed, &file).await?;
+            } else {
+                self.host.load_file(&parsed, &file).await?;
+            }
         }
         Ok(parsed)
+    }
+
+    fn is_bundled(&self, digest: &str) -> bool {
+        self.bundled.names().filter_map(|name| self.bundled.get(name)).any(|plugin| plugin.digest == digest)
+    }
+
+    fn recall(&self, digest: &str) -> Option<Arc<Plugin>> {
+        self.lock().get(digest).cloned()
     }
 
     /// Tells whether a component can be called without being compiled first.
@@ -135,7 +170,7 @@ impl Plugins {
         what: &str,
         find: impl FnOnce(&Plugin) -> Option<Vec<Refusal>>,
     ) -> Result<(), String> {
-        let known = self.lock().get(digest).cloned();
+        let known = self.recall(digest);
         let refusals = known.as_deref().and_then(find).unwrap_or_default();
         let reason = |Refusal { pointer, reason, .. }: Refusal| match pointer.is_empty() {
             true => reason,
@@ -203,7 +238,9 @@ impl Plugins {
 }
 
 fn read_manifest(digest: &str, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
-    let text = manifest_section(component).map_err(|error| PluginError::Unusable(error.to_string()))?;
+    // What is said of broken bytes may have several lines.
+    let words = |error: ManifestError| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = manifest_section(component).map_err(|error| PluginError::Unusable(words(error)))?;
     let text = text.ok_or_else(|| PluginError::Unusable("it carries no manifest".to_owned()))?;
     let manifest = Manifest::parse(&text).map_err(|error| PluginError::Unusable(error.to_string()))?;
     let plugin = Plugin::new(digest, manifest).map_err(|error| PluginError::Unusable(error.to_string()))?;

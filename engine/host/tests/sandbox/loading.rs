@@ -1,8 +1,11 @@
 //! Which bytes become plugins.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
-use kiket_host::{Digest, Host, HostConfig, LoadError, MANIFEST_SECTION, manifest_section};
+use kiket_host::{Digest, Host, HostConfig, HostError, LoadError, MANIFEST_SECTION, manifest_section};
 
 use crate::guest::{component, encode, module, returning};
 use crate::harness::{Recorder, call, host, load, perform};
@@ -141,14 +144,53 @@ async fn keeps_compiled_code_in_a_folder_of_its_own() {
         let digest = load(&host, &returning("{}")).await;
         perform(&host, call(digest), Arc::new(Recorder::default())).await.expect("an output");
     }
-    let entries = std::fs::read_dir(cache_dir.join("modules")).expect("the cache").count();
+    let entries = fs::read_dir(cache_dir.join("modules")).expect("the cache").count();
     assert_eq!(entries, 1, "one compiler, one folder");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(&cache_dir).expect("metadata").permissions().mode();
-        assert_eq!(mode & 0o777, 0o700, "for its owner alone");
+    let mode = fs::metadata(&cache_dir).expect("metadata").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "for its owner alone");
+}
+
+/// Sets up a host with this cache folder, which must fail; returns why.
+fn refuse_cache(folder: &Path) -> String {
+    let config = HostConfig { cache_dir: Some(folder.to_owned()), instances: 1, ..HostConfig::default() };
+    match Host::new(config) {
+        Err(HostError::Cache(why)) => why,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("{} is accepted", folder.display()),
     }
+}
+
+#[test]
+fn refuses_a_cache_folder_that_others_may_write_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = folder.path().join("compiled");
+    drop(Host::new(HostConfig { cache_dir: Some(cache.clone()), instances: 1, ..HostConfig::default() }));
+    for (place, mode) in [("", 0o770), ("", 0o702), ("", 0o1777), ("modules", 0o777), ("notes", 0o720)] {
+        let place = cache.join(place);
+        fs::set_permissions(&place, Permissions::from_mode(mode)).expect("it is ours");
+        let why = refuse_cache(&cache);
+        assert!(why.contains("may be written to by others") && why.contains(&format!("{:o}", mode & 0o777)), "{why}");
+        fs::set_permissions(&place, Permissions::from_mode(0o700)).expect("it is ours");
+    }
+    // That others can read it does no harm.
+    fs::set_permissions(&cache, Permissions::from_mode(0o755)).expect("it is ours");
+    let config = HostConfig { cache_dir: Some(cache), instances: 1, ..HostConfig::default() };
+    Host::new(config).expect("a host");
+}
+
+#[test]
+fn refuses_a_cache_folder_of_somebody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Whoever may give a folder away does; whoever may not has one that is somebody else's already.
+    let given_away = std::os::unix::fs::chown(folder.path(), Some(65_534), None).is_ok();
+    let why = refuse_cache(if given_away { folder.path() } else { Path::new("/usr") });
+    assert!(why.contains("belongs to user"), "{why}");
+}
+
+#[test]
+fn refuses_a_cache_folder_that_is_a_file() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    refuse_cache(file.path());
 }
 
 #[test]

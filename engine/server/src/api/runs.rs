@@ -153,18 +153,21 @@ async fn log(
     let mut text = String::new();
     let mut after = Position::ZERO;
     loop {
-        let entries = api.store.tail(after, &filter, 256).await?;
+        let entries = api.store.tail(after, &filter, 32).await?;
         let Some(last) = entries.last() else { break };
         after = last.position;
         entries.iter().for_each(|entry| append_lines(&mut text, entry));
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    Ok((kind, text).into_response())
 }
 
+/// Plain text goes to terminals as it is: a character that would command one is replaced. The events have it all.
 fn append_lines(text: &mut String, entry: &Entry) {
     let data: JsonValue = serde_json::from_str(&entry.data).unwrap_or_default();
     for line in data["lines"].as_array().into_iter().flatten() {
-        *text += line["text"].as_str().unwrap_or_default();
+        let line = line["text"].as_str().unwrap_or_default();
+        text.extend(line.chars().map(|char| if char.is_control() && char != '\t' { '\u{fffd}' } else { char }));
         text.push('\n');
     }
 }

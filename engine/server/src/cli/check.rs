@@ -25,8 +25,8 @@ pub(super) struct Arguments {
     deny_warnings: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let tree = tree::look(&arguments.path)?;
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let tree = tree::look(&arguments.path).await?;
     let report = Report::of(&tree);
     emit(&report.write(arguments.format))?;
     let warned = arguments.deny_warnings && report.count(Severity::Warning) > 0;

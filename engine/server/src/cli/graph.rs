@@ -37,8 +37,8 @@ enum Format {
     Svg,
 }
 
-pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let tree = tree::look(&arguments.path)?;
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let tree = tree::look(&arguments.path).await?;
     let Some(revision) = &tree.revision else {
         eprint!("{}", tree.render());
         return Ok(ExitCode::from(2));

@@ -36,6 +36,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::{allocator, compiler};
+
 /// Runs pipelines and workflows that live in a Git repository's .kiket/ folder.
 #[derive(Parser)]
 #[command(name = "kiket", version, max_term_width = 100)]
@@ -64,8 +66,14 @@ enum Command {
 
 /// Runs the command line and returns its exit code: 0 good, 1 could not, 2 found errors.
 pub fn main() -> ExitCode {
+    if compiler::is_asked_for() {
+        return kiket_host::serve_compiler();
+    }
     let matches = help::grouped(Arguments::command()).get_matches();
     let Arguments { command } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Command::Serve(_) = command {
+        allocator::give_back_large_blocks();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -80,8 +88,8 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Command::Init(arguments) => init::run(arguments),
-            Command::Check(arguments) => check::run(arguments),
-            Command::Graph(arguments) => graph::run(arguments),
+            Command::Check(arguments) => check::run(arguments).await,
+            Command::Graph(arguments) => graph::run(arguments).await,
             Command::Run(arguments) => run::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments),
             Command::Schema(arguments) => schema::run(arguments),

@@ -19,7 +19,7 @@ use super::view::{Mode, View};
 use super::{approval, resolve};
 use crate::app::{Engine, Setup};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, PluginLimits};
 use crate::dispatch::NewRun;
 use crate::events::{Tail, frame, is_end, of_run};
 use crate::secrets::Origin;
@@ -65,6 +65,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         sites: None,
         secrets,
         machine: &arguments.machine.clone().into(),
+        limits: PluginLimits::default(),
     };
     let engine = match Engine::open(setup).await {
         Ok(engine) => engine,
@@ -79,7 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let tree = tree::read(root, &engine.plugins)?;
+    let tree = tree::read(root, &engine.plugins).await?;
     let Some(revision) = &tree.revision else {
         eprint!("{}", tree.render());
         return Ok(ExitCode::from(2));

@@ -1,5 +1,7 @@
 //! `kiket serve`.
 
+mod limits;
+
 use std::io::{Write as _, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +47,8 @@ pub(super) struct Arguments {
     organisation_branch: Option<String>,
     #[command(flatten)]
     machine: super::machine::Programs,
+    #[command(flatten)]
+    plugins: limits::PluginArguments,
 }
 
 /// Where to listen, if anywhere.
@@ -61,15 +65,15 @@ fn place(text: &str) -> Result<Place, String> {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { data, cache, master_key_file, listen, sites_listen, sites_url, slots, public_url, .. } = arguments;
-    let Arguments { organisation_url, organisation_branch, machine, .. } = arguments;
+    let Arguments { organisation_url, organisation_branch, machine, plugins, .. } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let defaults = Config::new(data, listen);
     let organisation = organisation_url.map(|url| GitSource { url, branch: organisation_branch });
     let cache = cache.unwrap_or(defaults.cache.clone());
     let master_key = master_key_file.unwrap_or(defaults.master_key.clone());
     let sites = sites_listen.0.map(|listen| Sites { listen, url: sites_url });
-    let machine = machine.into();
-    let config = Config { cache, master_key, slots, public_url, sites, organisation, machine, ..defaults };
+    let (machine, plugins) = (machine.into(), plugins.into());
+    let config = Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, ..defaults };
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {

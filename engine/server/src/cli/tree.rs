@@ -9,9 +9,10 @@ use kiket_core::Source;
 use kiket_core::catalog::Catalog;
 use kiket_core::diagnostic::{Code, Diagnostic, Problems, Span};
 use kiket_core::revision::{Revision, compile, component_paths};
-use kiket_host::{Host, HostConfig};
+use kiket_host::{CompileLimits, Host, HostConfig};
 
 use super::report::Report;
+use crate::compiler;
 use crate::plugins::Plugins;
 
 /// Deepest folder below `.kiket/` that is looked into.
@@ -36,17 +37,19 @@ pub(super) fn find_root(from: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Reads and compiles the working tree that `path` is in, for a command that looks at it and runs nothing.
-pub(super) fn look(path: &Path) -> anyhow::Result<Tree> {
+pub(super) async fn look(path: &Path) -> anyhow::Result<Tree> {
     let root = find_root(path)?;
-    // No plugin is called: one small host to read manifests, in a folder that is gone afterwards.
+    // No plugin is called: one small host to look at components, in a folder that is gone afterwards.
     let scratch = tempfile::tempdir()?;
-    let host = Host::new(HostConfig { instances: 1, ..HostConfig::default() })?;
+    let compiler = compiler::this_program(CompileLimits::default());
+    let cache_dir = Some(scratch.path().join("compiled"));
+    let host = Host::new(HostConfig { instances: 1, compiler: Some(compiler), cache_dir, ..HostConfig::default() })?;
     let plugins = Plugins::open(host, scratch.path().join("plugins"))?;
-    read(&root, &plugins)
+    read(&root, &plugins).await
 }
 
 /// Reads and compiles everything below `.kiket/`.
-pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
+pub(super) async fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
     let mut sources = Vec::new();
     let mut diagnostics = Vec::new();
     collect(root, Path::new(".kiket"), DEPTH, &mut sources, &mut diagnostics)?;
@@ -55,7 +58,7 @@ pub(super) fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree> {
     sources.extend(crate::bundled::defaults());
     let mut catalog = plugins.bundled().clone();
     for path in component_paths(&sources) {
-        add_component(root, &path, plugins, &mut catalog, &mut diagnostics);
+        add_component(root, &path, plugins, &mut catalog, &mut diagnostics).await;
     }
     let (revision, found) = compile(&sources, &catalog);
     diagnostics.extend(found);
@@ -103,13 +106,19 @@ fn skip(path: &str, reason: &str, diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.extend(problems.into_diagnostics());
 }
 
-fn add_component(root: &Path, path: &str, plugins: &Plugins, catalog: &mut Catalog, diagnostics: &mut Vec<Diagnostic>) {
+async fn add_component(
+    root: &Path,
+    path: &str,
+    plugins: &Plugins,
+    catalog: &mut Catalog,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     // A path that leads out of the tree is not looked at: the compiler reports it as missing.
     if path.split('/').any(|part| part == ".." || part.is_empty()) {
         return;
     }
     let Ok(bytes) = fs::read(root.join(path)) else { return };
-    match plugins.keep(&bytes) {
+    match plugins.keep(&bytes).await {
         Ok(plugin) => catalog.insert(format!("./{path}"), plugin),
         Err(error) => {
             let mut problems = Problems::new(path);

@@ -138,7 +138,7 @@ pub(super) async fn prepare(
         let _ = calls.progress(Progress { message, done: 0, total: None }).await;
     }
     let plugin = driver.plugins.load(&made.digest).await;
-    let plugin = plugin.map_err(|error| StageError::new("plugin", error.to_string()))?;
+    let plugin = plugin.map_err(|error| StageError::new(error.code(), error.to_string()))?;
     // What was computed could not be checked before; what was written out was.
     if !made.input.is_literal() {
         driver
@@ -149,7 +149,7 @@ pub(super) async fn prepare(
     let terms = Terms {
         plugin,
         grants: grants::of(at.revision, &made.plugin),
-        limits: Limits { wall: made.timeout.unwrap_or(WALL), ..Limits::default() },
+        limits: Limits { wall: made.timeout.unwrap_or(WALL), cpu: driver.cpu, ..Limits::default() },
         placeholders: Placeholders::new(&nonce),
         seed: purpose("random"),
     };

@@ -104,7 +104,7 @@ impl Guards {
         call: &GuardCall,
         Question { placeholders, end }: &Question,
     ) -> Result<Verdict, Failure> {
-        let plugin = self.plugins.load(&call.digest).await.map_err(|error| Failure::new("plugin", error))?;
+        let plugin = self.plugins.load(&call.digest).await.map_err(|error| Failure::new(error.code(), error))?;
         // What was computed could not be checked before; what was written out was.
         if !call.literal {
             let checked = self.plugins.check_guard_input(&call.digest, &call.guard, &call.input);

@@ -7,8 +7,11 @@ use kiket_core::revision::component_paths;
 use kiket_core::{Level, Origin, Source};
 use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
 
-/// Largest component that a repository may bring along.
-const COMPONENT_BYTES: usize = 16 * 1024 * 1024;
+/// How many of the largest components one commit may bring along, by the bytes they have together.
+const COMPONENTS: usize = 4;
+
+/// Files by their paths; a file that is not there is `None`.
+type Components = Vec<(String, Option<Vec<u8>>)>;
 
 /// What Git said of a branch.
 pub(super) struct Fetched {
@@ -19,7 +22,7 @@ pub(super) struct Fetched {
     pub(super) commit: String,
     pub(super) sources: Vec<Source>,
     pub(super) skipped: Vec<Diagnostic>,
-    pub(super) components: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) components: Components,
     pub(super) changed: Option<Vec<String>>,
 }
 
@@ -38,6 +41,7 @@ pub(super) fn fetch(
     branch: Option<String>,
     commit: Option<CommitId>,
     before: Option<&str>,
+    component_bytes: usize,
 ) -> Result<Option<Fetched>, SyncError> {
     let mirror = Mirror::open(folder, url, Limits::default())?;
     let own = match own {
@@ -61,11 +65,9 @@ pub(super) fn fetch(
         problems.report(Code::NotActedOn, Span::default(), format!("skipped: {}", skipped.reason));
         problems.into_diagnostics()
     });
-    let skipped = skipped.collect();
-    let mut components = Vec::new();
-    for path in component_paths(&sources.files) {
-        components.push((path.clone(), mirror.blob(&commit, &path, COMPONENT_BYTES)?));
-    }
+    let mut skipped: Vec<Diagnostic> = skipped.collect();
+    let (components, too_large) = components(&mirror, &commit, &sources.files, component_bytes)?;
+    skipped.extend(too_large);
     let changed = before
         .and_then(|before| before.parse::<CommitId>().ok())
         .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
@@ -79,4 +81,34 @@ pub(super) fn fetch(
         components,
         changed,
     }))
+}
+
+/// Reads the components that the definitions name, as far as they are not too large, each or together.
+fn components(
+    mirror: &Mirror,
+    commit: &CommitId,
+    sources: &[Source],
+    most: usize,
+) -> Result<(Components, Vec<Diagnostic>), SyncError> {
+    let mut left = most.saturating_mul(COMPONENTS);
+    let (mut components, mut too_large) = (Components::new(), Vec::new());
+    for path in component_paths(sources) {
+        match mirror.blob(commit, &path, most.min(left)) {
+            Ok(component) => {
+                left -= component.as_ref().map_or(0, Vec::len);
+                components.push((path, component));
+            }
+            Err(SyncError::TooLarge { .. }) => {
+                let mut problems = Problems::new(&path);
+                let text = format!(
+                    "not a usable plugin: {most} bytes are allowed for a component, and {COMPONENTS} times as many for \
+                     those of a commit together"
+                );
+                problems.report(Code::UnusableComponent, Span::default(), text);
+                too_large.extend(problems.into_diagnostics());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((components, too_large))
 }

@@ -81,6 +81,8 @@ pub(crate) struct Publisher {
     pub(crate) mirrors: PathBuf,
     /// The definitions that every project of this server falls back to.
     pub(crate) organisation: Option<GitSource>,
+    /// Largest component that a repository may bring along.
+    pub(crate) component_bytes: usize,
 }
 
 /// Builds the change that settles the delivery, given what became of it.
@@ -143,7 +145,8 @@ impl Publisher {
             commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
         let folder = mirrors::of_project(&self.mirrors, project.id);
         let own = project.branch.clone();
-        let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref());
+        let component_bytes = self.component_bytes;
+        let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref(), component_bytes);
         match tokio::task::spawn_blocking(work).await {
             Ok(fetched) => Ok(fetched?),
             Err(panic) => Err(SyncFailure::Url(format!("reading the repository failed: {panic}"))),
@@ -167,7 +170,7 @@ impl Publisher {
         }
         fetched.sources.extend(self.other_levels(project).await?);
         fetched.sources.sort_by(|one, other| (one.origin.level, &one.path).cmp(&(other.origin.level, &other.path)));
-        let (catalog, pinned, mut diagnostics) = self.catalog(&fetched);
+        let (catalog, pinned, mut diagnostics) = self.catalog(&fetched).await;
         let (revision, found) = compile(&fetched.sources, &catalog);
         diagnostics.extend(found);
         diagnostics.extend(std::mem::take(&mut fetched.skipped));
@@ -278,19 +281,18 @@ impl Publisher {
         Ok(problems.into_diagnostics())
     }
 
-    fn catalog(&self, fetched: &Fetched) -> (Catalog, BTreeMap<String, String>, Vec<Diagnostic>) {
+    async fn catalog(&self, fetched: &Fetched) -> (Catalog, BTreeMap<String, String>, Vec<Diagnostic>) {
         let mut catalog = self.plugins.bundled().clone();
         let mut diagnostics = Vec::new();
         for (path, component) in &fetched.components {
-            let kept = component.as_deref().map(|bytes| self.plugins.keep(bytes));
-            match kept {
-                Some(Ok(plugin)) => catalog.insert(format!("./{path}"), plugin),
-                Some(Err(error)) => {
+            let Some(component) = component else { continue };
+            match self.plugins.keep(component).await {
+                Ok(plugin) => catalog.insert(format!("./{path}"), plugin),
+                Err(error) => {
                     let mut problems = Problems::new(path);
                     problems.report(Code::UnusableComponent, Span::default(), format!("not a usable plugin: {error}"));
                     diagnostics.extend(problems.into_diagnostics());
                 }
-                None => {}
             }
         }
         let pinned = catalog.names().filter_map(|name| Some((name.to_owned(), catalog.get(name)?.digest.clone())));
