@@ -17,10 +17,10 @@ use wasmtime::{Cache, Engine};
 use crate::bindings::exports::kiket::plugin::{action, guard, recovery, trigger};
 use crate::digest::Digest;
 use crate::error::LoadError;
+use crate::imports;
 use crate::outwork::Outwork;
 use crate::source::{Source, measure};
 use crate::state::State;
-use crate::imports;
 
 type Slot = Arc<OnceCell<Arc<Loaded>>>;
 

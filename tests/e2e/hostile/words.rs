@@ -1,6 +1,6 @@
-//! H6, H8, H13, H14: guests that hand over too much, something broken, or something that is meant for a reader's terminal.
+//! H6, H8, H13, H14, H15: guests that hand over too much, something broken, or something that is meant for a reader's terminal.
 
-use crate::guest::{HTTP, LOG};
+use crate::guest::{FAILURES, HTTP, LOG, RESULT};
 
 use super::case::{Case, EMPTY, fails, guest, large, succeeds};
 
@@ -70,6 +70,13 @@ pub(super) fn edges(port: u16) -> Vec<Case> {
          (call $fail (i32.const 0) (i32.load (i32.const 2008)) (i32.load (i32.const 2012)))",
         url.len()
     );
+    // Its manifest says that it changes nothing.
+    let post = format!(r#"(data (i32.const 1024) "POST") (data (i32.const 1100) "{url}") {FAILURES}"#);
+    let send_post = format!(
+        "(call $send (i32.const 1024) (i32.const 4) (i32.const 1100) (i32.const {})
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 2000)) {RESULT}",
+        url.len()
+    );
     let report = r#"(import "kiket:plugin/progress@0.1.0" "report" (func $report (param i32 i32 i64 i32 i64)))"#;
     let far = "(i32.store8 (i32.const 40) (i32.const 1)) (i64.store (i32.const 48) (i64.const -1))
         (call $fail (i32.const 1) (i32.const 8000) (i32.const 2))";
@@ -80,6 +87,7 @@ pub(super) fn edges(port: u16) -> Vec<Case> {
             &["trap"],
         ),
         fails("h08-ten-thousand-fields", large(HTTP, "100", &request, &send), &["invalid_input"]),
+        fails("h15-pure-and-yet-it-posts", guest(HTTP, &post, &send_post), &["denied"]),
         fails("h08-try-again-in-ages", guest("", "", far), &["transient"]),
         succeeds(
             "h08-more-than-all-done",

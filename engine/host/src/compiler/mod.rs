@@ -54,13 +54,14 @@ pub struct CompileLimits {
 }
 
 impl Default for CompileLimits {
-    /// 2 GiB of memory, 60 seconds of CPU, 120 seconds from start to end, 256 MiB of code.
+    /// 2 GiB of memory, 2 minutes of CPU, 4 minutes from start to end, 256 MiB of code: several times what a language
+    /// runtime such as Python's takes, which is 20 seconds of CPU and 450 MiB on a small machine.
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         Self {
             memory: 2048 * MIB as u64,
-            cpu: Duration::from_secs(60),
-            wall: Duration::from_secs(120),
+            cpu: Duration::from_secs(120),
+            wall: Duration::from_secs(240),
             code: 256 * MIB,
         }
     }

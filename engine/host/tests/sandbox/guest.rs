@@ -116,10 +116,10 @@ pub(crate) fn following() -> Vec<u8> {
 }
 
 /// The failure for each error of a request: denied, invalid-input, permanent, transient, permanent.
-const FAILURES: &str = r#"(data (i32.const 1800) "\03\00\02\01\02")"#;
+pub(crate) const FAILURES: &str = r#"(data (i32.const 1800) "\03\00\02\01\02")"#;
 
 /// Returns the response at 2000: its body, or its error as a failure.
-const RESULT: &str = "(if (result i32) (i32.load8_u (i32.const 2000))
+pub(crate) const RESULT: &str = "(if (result i32) (i32.load8_u (i32.const 2000))
     (then (call $fail
       (i32.load8_u (i32.add (i32.const 1800) (i32.load8_u (i32.const 2004))))
       (i32.load (i32.const 2008)) (i32.load (i32.const 2012))))

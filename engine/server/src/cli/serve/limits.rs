@@ -17,10 +17,10 @@ pub(super) struct PluginArguments {
     #[arg(long, env = "KIKET_COMPONENT_BYTES", default_value_t = PluginLimits::default().component_bytes, value_name = "N")]
     component_bytes: usize,
     /// CPU time of compiling one
-    #[arg(long, env = "KIKET_COMPILE_CPU", default_value = "60s", value_name = "TIME", value_parser = time)]
+    #[arg(long, env = "KIKET_COMPILE_CPU", default_value = "2m", value_name = "TIME", value_parser = time)]
     compile_cpu: Duration,
     /// Time of compiling one, from start to end
-    #[arg(long, env = "KIKET_COMPILE_WALL", default_value = "2m", value_name = "TIME", value_parser = time)]
+    #[arg(long, env = "KIKET_COMPILE_WALL", default_value = "4m", value_name = "TIME", value_parser = time)]
     compile_wall: Duration,
     /// Memory of compiling one, in bytes
     #[arg(long, env = "KIKET_COMPILE_MEMORY", default_value_t = CompileLimits::default().memory, value_name = "N")]
