@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use kiket_host::wit::action::Invocation;
 use kiket_host::{
     ArtifactCalls, ClockCalls, CompileLimits, Compiler, Denial, DeploymentCalls, Digest, Grants, Host, HostConfig,
-    HttpCalls, ItemCalls, KvCalls, Limits, LoadError, LogLine, Lost, MailCalls, Placeholders, ProcessCalls, Progress,
-    ReportCalls, SecretCalls, Terms, WorkspaceCalls,
+    HttpCalls, InvokeError, ItemCalls, KvCalls, Limits, LoadError, LogLine, Lost, MailCalls, Output, Placeholders,
+    ProcessCalls, Progress, ReportCalls, SecretCalls, Terms, WorkspaceCalls,
 };
 use tempfile::{TempDir, tempdir};
 use tokio::process::Command;
@@ -19,7 +19,7 @@ use crate::binary::{CORE_MODULE, CUSTOM, TYPE, append, busy, custom, functions, 
 use crate::guest::returning;
 
 /// The binary as a compiler.
-fn compiler() -> Compiler {
+pub(crate) fn compiler() -> Compiler {
     started_by(env!("CARGO_BIN_EXE_kiket"), &["__compile"])
 }
 
@@ -33,12 +33,12 @@ fn started_by(program: &str, arguments: &[&str]) -> Compiler {
     Compiler { program: PathBuf::from(program), arguments, limits: CompileLimits::default() }
 }
 
-fn host(cache: &Path, compiler: Compiler) -> Host {
+pub(crate) fn host(cache: &Path, compiler: Compiler) -> Host {
     let (cache_dir, compiler) = (Some(cache.to_owned()), Some(compiler));
     Host::new(HostConfig { cache_dir, compiler, instances: 4, ..HostConfig::default() }).expect("a host")
 }
 
-async fn load(host: &Host, component: &[u8]) -> Result<Digest, LoadError> {
+pub(crate) async fn load(host: &Host, component: &[u8]) -> Result<Digest, LoadError> {
     let digest = Digest::of(component);
     host.load(&digest, component).await.map(|()| digest)
 }
@@ -103,10 +103,15 @@ impl MailCalls for Nobody {}
 impl DeploymentCalls for Nobody {}
 
 async fn call(host: &Host, plugin: Digest) -> String {
+    invoke(host, plugin, Limits::default()).await.expect("an output").json
+}
+
+/// Calls a component for which nobody answers.
+pub(crate) async fn invoke(host: &Host, plugin: Digest, limits: Limits) -> Result<Output, InvokeError> {
     let terms = Terms {
         plugin,
         grants: Arc::new(Grants::default()),
-        limits: Limits::default(),
+        limits,
         placeholders: Placeholders::new("n0nce"),
         seed: [7; 32],
     };
@@ -120,7 +125,7 @@ async fn call(host: &Host, plugin: Digest) -> String {
         attempt: 1,
         effect_key: "key".into(),
     };
-    host.invoke(terms, call, Arc::new(Nobody)).await.expect("an output").json
+    host.invoke(terms, call, Arc::new(Nobody)).await
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod case;
+mod mutants;
 mod space;
 mod suite;
 mod time;
