@@ -8,10 +8,10 @@ mod compiler;
 mod crash;
 mod deploy;
 mod effects;
+mod forges;
 mod guards;
 #[expect(dead_code, reason = "the tests of the sandbox, whose file it is, need more of it")]
 #[path = "../../engine/host/tests/sandbox/guest.rs"]
-mod forges;
 mod guest;
 mod hooks;
 mod hostile;
