@@ -17,7 +17,7 @@ mod error;
 
 pub use error::Error;
 
-use crate::bindings::kiket::plugin::artifacts as host;
+use crate::host::artifacts as host;
 
 /// Largest part of an artifact that is read at once, in bytes.
 const PART: u32 = 4 << 20;

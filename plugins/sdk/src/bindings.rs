@@ -45,3 +45,22 @@ pub mod guards {
         default_bindings_module: "::kiket_plugin::__private::bindings::guards",
     });
 }
+
+/// What the types of a component are: for tools that build plugins, never for a server.
+pub mod schemas {
+    wit_bindgen::generate!({
+        inline: "
+            package kiket:sdk;
+            interface schemas {
+                describe: func() -> string;
+            }
+            world described {
+                export schemas;
+            }
+        ",
+        world: "kiket:sdk/described",
+        pub_export_macro: true,
+        export_macro_name: "export_schemas",
+        default_bindings_module: "::kiket_plugin::__private::bindings::schemas",
+    });
+}

@@ -10,7 +10,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::bindings::kiket::plugin::clock as host;
+use crate::host::clock as host;
 
 /// The time now, to the millisecond.
 pub fn now() -> SystemTime {

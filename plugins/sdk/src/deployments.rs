@@ -19,7 +19,7 @@ mod error;
 
 pub use error::Error;
 
-use crate::bindings::kiket::plugin::deployments as host;
+use crate::host::deployments as host;
 
 /// A release.
 #[derive(Debug, Clone, PartialEq, Eq)]

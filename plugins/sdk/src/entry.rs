@@ -8,17 +8,31 @@ use crate::bindings::kiket::plugin::types::Invocation;
 use crate::{Call, Failure};
 
 /// Decodes the input, calls the action and encodes its output.
-pub fn carry_out<Input, Output>(
-    handler: impl FnOnce(Input, &Call) -> Result<Output, Failure>,
+pub fn carry_out<Input, Output, Error>(
+    handler: impl FnOnce(Input, &Call) -> Result<Output, Error>,
     invocation: Invocation,
 ) -> Result<String, action::Failure>
 where
     Input: DeserializeOwned,
     Output: Serialize,
+    Failure: From<Error>,
+{
+    Ok(perform(handler, invocation)?)
+}
+
+/// The same, with the failure as the author knows it.
+pub(crate) fn perform<Input, Output, Error>(
+    handler: impl FnOnce(Input, &Call) -> Result<Output, Error>,
+    invocation: Invocation,
+) -> Result<String, Failure>
+where
+    Input: DeserializeOwned,
+    Output: Serialize,
+    Failure: From<Error>,
 {
     let (call, input) = Call::new(invocation);
-    let output = decode(&input).and_then(|input| handler(input, &call)).and_then(|output| encode(&output))?;
-    Ok(output)
+    let output = handler(decode(&input)?, &call)?;
+    encode(&output)
 }
 
 /// Answers a call of an action that the plugin does not have.
@@ -86,7 +100,9 @@ mod tests {
     #[test]
     fn hands_the_typed_input_and_the_call_to_the_action() {
         let output = carry_out(
-            |input: Input, call| Ok(serde_json::json!({ "said": input.name, "in": call.env("REGION") })),
+            |input: Input, call| {
+                Ok::<_, Failure>(serde_json::json!({ "said": input.name, "in": call.env("REGION") }))
+            },
             invocation(r#"{"name": "hello", "retries": {"max": 3}}"#),
         );
         assert_eq!(output.expect("a good call"), r#"{"said":"hello","in":"eu"}"#);

@@ -1,10 +1,14 @@
 //! Why an action did not succeed. The variant decides what the engine does next; the text is for people.
 
+mod convert;
+
 use std::fmt;
 use std::time::Duration;
 
 use crate::bindings::kiket::plugin::types;
 use crate::http;
+
+pub use convert::OrFailure;
 
 /// Why an action did not succeed.
 ///
@@ -55,6 +59,16 @@ impl Failure {
             *retry_after = wait.into();
         }
         self
+    }
+
+    /// The same with other words.
+    fn saying(self, words: String) -> Self {
+        match self {
+            Self::InvalidInput(_) => Self::InvalidInput(words),
+            Self::Permanent(_) => Self::Permanent(words),
+            Self::Denied(_) => Self::Denied(words),
+            Self::Transient { retry_after, .. } => Self::Transient { message: words, retry_after },
+        }
     }
 }
 

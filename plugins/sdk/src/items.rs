@@ -26,7 +26,7 @@ use serde_json::Value;
 pub use error::Error;
 pub use query::Query;
 
-use crate::bindings::kiket::plugin::items as host;
+use crate::host::items as host;
 
 /// An item by its id or key. Scope `items:read`.
 pub fn get(id: &str) -> Result<Value, Error> {

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 
 pub use error::Error;
 
-use crate::bindings::kiket::plugin::kv as host;
+use crate::host::kv as host;
 
 /// The value of a key.
 pub fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -36,6 +36,9 @@
 //! denied; `?` makes [`Failure::Denied`] of it. The host makes a fresh instance for every call, so nothing kept in
 //! memory outlives one.
 //!
+//! Where the types implement `schemars::JsonSchema`, the manifest need not say what goes in and what comes out: see
+//! [`plugin!`]. [`testing`] calls an action in an ordinary `cargo test`.
+//!
 //! This crate is not the host: what a call may do is decided there, never here.
 
 pub mod artifacts;
@@ -48,6 +51,7 @@ mod effect;
 mod entry;
 mod failure;
 mod guard;
+mod host;
 pub mod http;
 pub mod items;
 pub mod kv;
@@ -57,13 +61,25 @@ pub mod mail;
 mod parts;
 pub mod process;
 pub mod progress;
+mod schemas;
 pub mod secrets;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 pub mod workspace;
 
 pub use call::Call;
 pub use effect::EffectState;
-pub use failure::Failure;
+pub use failure::{Failure, OrFailure};
 pub use guard::{Transition, Verdict};
+
+pub mod prelude {
+    //! What most plugins use: `use kiket_plugin::prelude::*;`.
+
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+
+    pub use crate::{Call, Failure, OrFailure, log, plugin};
+}
 
 #[doc(hidden)]
 pub mod __private {
@@ -73,4 +89,5 @@ pub mod __private {
     pub use crate::effect::{cannot_check, check};
     pub use crate::entry::{carry_out, refuse};
     pub use crate::guard::{decide, no_guard};
+    pub use crate::schemas::Described;
 }

@@ -9,7 +9,7 @@
 //! A text of several lines becomes several lines. The host cuts a line at 16 KiB, and past 10 MiB a stage it ends
 //! the call. What a plugin prints to standard output and standard error becomes log lines, too.
 
-use crate::bindings::kiket::plugin::log as host;
+use crate::host::log as host;
 
 #[doc(inline)]
 pub use crate::{__log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn};

@@ -19,7 +19,7 @@ mod message;
 pub use error::Error;
 pub use message::Message;
 
-use crate::bindings::kiket::plugin::mail as host;
+use crate::host::mail as host;
 
 /// How the connection is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! How far the stage has come, for people who watch: no grant is needed.
 
-use crate::bindings::kiket::plugin::progress as host;
+use crate::host::progress as host;
 
 /// Reports that `done` units are finished, of `total` where that is known; `message` says in a few words what is
 /// being done. Only the newest report matters: the host may drop earlier ones that come in quick succession.

@@ -15,7 +15,7 @@
 //! ```
 
 use crate::Failure;
-use crate::bindings::kiket::plugin::secrets as host;
+use crate::host::secrets as host;
 
 /// How to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ mod error;
 
 pub use error::Error;
 
-use crate::bindings::kiket::plugin::workspace as host;
+use crate::host::workspace as host;
 
 /// Largest part of a file that is read at once, in bytes.
 const PART: u32 = 4 << 20;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Error, Response};
-use crate::bindings::kiket::plugin::http as host;
+use crate::host::http as host;
 
 /// A request that has not been sent yet.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::Failure;
-use crate::bindings::kiket::plugin::http as host;
+use crate::host::http as host;
 
 /// How much of an error response's body is quoted, in characters.
 const QUOTED: usize = 200;

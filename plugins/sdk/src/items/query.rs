@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Error, decode};
-use crate::bindings::kiket::plugin::items as host;
+use crate::host::items as host;
 
 /// How many items a query finds where nothing is said.
 const LIMIT: u32 = 100;

@@ -1,7 +1,7 @@
 //! A message, built step by step.
 
 use super::{Error, Server};
-use crate::bindings::kiket::plugin::mail as host;
+use crate::host::mail as host;
 
 /// A message that has not been sent yet. Addresses are `ada@example.com` or `Ada <ada@example.com>`.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Error, Finished};
-use crate::bindings::kiket::plugin::process as host;
+use crate::host::process as host;
 
 /// A program that has not been run yet.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::bindings::kiket::plugin::process as host;
+use crate::host::process as host;
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
