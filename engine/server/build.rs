@@ -1,5 +1,5 @@
-//! Puts what kiket ships into the binary: the bundled plugins, which are every component in `plugins/dist`, and the
-//! templates and default definitions below `workflows`.
+//! Puts what kiket ships into the binary: the bundled plugins, which are every component in `plugins/dist`, the
+//! templates and default definitions below `workflows`, and the SDK that `kiket plugin new` writes beside a plugin.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -28,6 +28,16 @@ fn main() {
     write("templates.rs", "TEMPLATES: &[(&str, &str)]", what, "str", &files(&workflows.join("templates")));
     let what = "The definitions of the bundled level: path below `workflows/defaults` and text.";
     write("defaults.rs", "DEFAULTS: &[(&str, &str)]", what, "str", &files(&workflows.join("defaults")));
+
+    // The crate finds `wit` two folders above itself, here as there.
+    let mut sdk = BTreeMap::new();
+    for (folder, place) in [("plugins/sdk", "rust/kiket-plugin"), ("wit", "wit")] {
+        let folder = root.join("../..").join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        sdk.extend(files(&folder).into_iter().map(|(name, path)| (format!("{place}/{name}"), path)));
+    }
+    let what = "The SDK for authors of plugins: path below the folder it is written to, and text.";
+    write("sdk.rs", "SDK: &[(&str, &str)]", what, "str", &sdk);
 }
 
 /// Returns every file below a folder by its path from there; none where there is no such folder.

@@ -77,7 +77,7 @@ pub use matrix::{MAX_COMBINATIONS, Matrix};
 pub use message::{MAX_PLACEHOLDER, Message, Payload};
 pub use pipeline::{MAX_STAGES, PipelineDefinition, Priority};
 pub use plugins::PluginsDefinition;
-pub(crate) use plugins::{ARTIFACTS_QUOTA, CPU, MEMORY, WALL, WORKSPACE_QUOTA};
+pub(crate) use plugins::{ARTIFACTS_QUOTA, CPU, GRANTS, MEMORY, WALL, WORKSPACE_QUOTA, grants};
 pub use project::ProjectDefinition;
 pub use recipe::RecipeDefinition;
 pub use retry::{Backoff, FailureClass, Retry};

@@ -3,6 +3,7 @@
 //! Pure by construction: no I/O, no clock, no randomness, no await. Time, ids and
 //! seeds come in as arguments; what has to happen in the world goes out as events.
 
+pub mod case;
 pub mod catalog;
 mod decode;
 pub mod definition;

@@ -3,6 +3,7 @@
 //! Its shape is one table like that of every file of ours, and closed. What stands in it is what the plugin says of
 //! itself: it asks, and grants nothing.
 
+mod derived;
 mod read;
 mod record;
 
@@ -16,6 +17,8 @@ use serde_json::Value as Json;
 use crate::diagnostic::Diagnostic;
 use crate::grants::Capability;
 use crate::shape::json_schema;
+
+pub use derived::{Completed, Derived, Parts};
 
 /// The action or guard that `uses: notify` names, where nothing stands behind the plugin.
 pub const DEFAULT_ACTION: &str = "run";

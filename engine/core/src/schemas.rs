@@ -1,4 +1,4 @@
-//! JSON Schemas of everything that crosses a border: definition files by kind, the plugin manifest, and events by kind.
+//! JSON Schemas of everything that crosses a border: definition files by kind, the plugin manifest and test cases, and events by kind.
 //!
 //! All of them are made from the types and shapes themselves. The files in `schemas/` are what this module says; a test compares
 //! them.
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::{Map, Value as Json, json};
 
+use crate::case::Case;
 use crate::definition::Kind;
 use crate::manifest::Manifest;
 use crate::record::{DeploymentEvent, Record, RevisionEvent, SettingEvent};
@@ -21,6 +22,7 @@ pub fn all() -> BTreeMap<String, Json> {
         files.insert(format!("{}.schema.json", kind.word()), kind.schema());
     }
     files.insert("manifest.schema.json".to_owned(), Manifest::schema());
+    files.insert("case.schema.json".to_owned(), Case::schema());
     for (kind, schema) in events() {
         files.insert(format!("events/{kind}.schema.json"), schema);
     }

@@ -38,6 +38,19 @@ pub fn secrets_of(request: &Request, permit: &HttpPermit) -> Vec<String> {
     names
 }
 
+/// Puts the values in and checks the grants against what comes of it: the request as it would leave, for whoever answers
+/// it without a network.
+///
+/// # Errors
+/// What the guest is told of a request that does not leave.
+pub fn filled(
+    request: Request,
+    permit: &HttpPermit,
+    value: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Request, Error> {
+    fill(request, permit, value).map(|(request, ..)| request)
+}
+
 /// Puts the values in and checks the grants against what comes of it.
 pub(crate) fn fill(
     request: Request,

@@ -222,7 +222,7 @@ impl Host {
     }
 
     /// Makes an instance, calls it and accounts for what it used.
-    async fn enter<T>(
+    pub(crate) async fn enter<T>(
         &self,
         terms: Terms,
         calls: Arc<dyn HostCalls>,

@@ -23,6 +23,7 @@ mod calls;
 mod check;
 mod clock;
 mod compiler;
+mod describe;
 mod digest;
 mod engine;
 mod error;
@@ -30,6 +31,7 @@ mod fill;
 mod gate;
 mod grant;
 mod imports;
+mod interfaces;
 mod invoke;
 mod journal;
 mod kept;
@@ -66,15 +68,16 @@ pub use compiler::{CompileLimits, Compiler, serve_compiler};
 pub use digest::{Digest, InvalidDigest};
 pub use engine::HostConfig;
 pub use error::{FailureKind, HostError, InvokeError, LoadError, Reason};
-pub use fill::{mail_secrets_of, secrets_of};
+pub use fill::{filled, mail_secrets_of, secrets_of};
 pub use grant::{
     AddressPattern, AppGrant, ArtifactsGrant, Capability, Grants, HostPattern, HttpGrant, InvalidAddressPattern,
     InvalidHostPattern, ItemScope, KvGrant, MailGrant, MailSecurity, ProcessGrant, Scheme, SecretGrant, SecretUse,
     WorkspaceGrant,
 };
+pub use interfaces::Interfaces;
 pub use invoke::{Limits, Output, Terms, Usage};
 pub use load::Exports;
-pub use manifest::{MANIFEST_BYTES, MANIFEST_SECTION, ManifestError, manifest_section};
+pub use manifest::{MANIFEST_BYTES, MANIFEST_SECTION, ManifestError, embed_manifest, manifest_section};
 pub use outbound::{MailFailed, Outbound, OutboundError, SendError};
 pub use placeholder::Placeholders;
 

@@ -5,7 +5,11 @@
 //! its core module, where `#[link_section]` puts it. What the text means is not
 //! this crate's business.
 
+mod embed;
+
 use wasmparser::{Parser, Payload};
+
+pub use embed::embed_manifest;
 
 /// Name of the custom section.
 pub const MANIFEST_SECTION: &str = "kiket:manifest";

@@ -15,7 +15,7 @@ pub(crate) fn of(revision: &Revision, plugin: &str) -> Arc<Grants> {
 }
 
 /// Reads the grants of one plugin.
-fn read(granted: &PluginGrants) -> Grants {
+pub(crate) fn read(granted: &PluginGrants) -> Grants {
     let writes = |access: Access| access == Access::Write;
     Grants {
         http: granted.http.iter().filter_map(http).collect(),

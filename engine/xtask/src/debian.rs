@@ -5,6 +5,8 @@
 //! preview of WASI, which came with Debian 13. The linkers are those of the toolchain in use.
 
 use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -35,7 +37,9 @@ impl Pair {
         if !apt::is_debian() || !libc.is_dir() || !apt::are_installed(&PACKAGES) {
             return Ok(None);
         }
-        Self::at(libc).map(Some)
+        let pair = Self::at(libc)?;
+        pair.write_cargo(project)?;
+        Ok(Some(pair))
     }
 
     /// Installs and fetches what is missing.
@@ -53,7 +57,26 @@ impl Pair {
             note(format_args!("fetching wasi-libc of Debian {LIBC_RELEASE} into {}", libc_root(project).display()));
             apt::unpack("wasi-libc", LIBC_RELEASE, &libc_root(project))?;
         }
-        Self::at(libc)
+        let pair = Self::at(libc)?;
+        pair.write_cargo(project)?;
+        Ok(pair)
+    }
+
+    /// Writes a program that stands in for cargo where somebody else builds components, as `kiket plugin build` does
+    /// with `KIKET_CARGO`.
+    fn write_cargo(&self, project: &Project) -> Outcome<()> {
+        let path = path_with_linkers()?;
+        let script = format!(
+            "#!/bin/sh\nunset RUSTUP_TOOLCHAIN CARGO RUSTDOC RUSTFLAGS\nexport RUSTC='{}' RUSTC_BOOTSTRAP=1 \
+             CARGO_ENCODED_RUSTFLAGS='-L\u{1f}{}' PATH='{}'\nexec '{}' \"$@\" -Zbuild-std=std,panic_abort\n",
+            self.rustc.display(),
+            self.libc.display(),
+            path.to_string_lossy(),
+            self.cargo.display(),
+        );
+        let file = project.state().join("cargo-wasm");
+        fs::write(&file, script).map_err(Failure::at(&file))?;
+        fs::set_permissions(&file, Permissions::from_mode(0o755)).map_err(Failure::at(&file))
     }
 
     fn at(libc: PathBuf) -> Outcome<Self> {

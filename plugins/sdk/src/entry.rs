@@ -100,9 +100,7 @@ mod tests {
     #[test]
     fn hands_the_typed_input_and_the_call_to_the_action() {
         let output = carry_out(
-            |input: Input, call| {
-                Ok::<_, Failure>(serde_json::json!({ "said": input.name, "in": call.env("REGION") }))
-            },
+            |input: Input, call| Ok::<_, Failure>(serde_json::json!({ "said": input.name, "in": call.env("REGION") })),
             invocation(r#"{"name": "hello", "retries": {"max": 3}}"#),
         );
         assert_eq!(output.expect("a good call"), r#"{"said":"hello","in":"eu"}"#);

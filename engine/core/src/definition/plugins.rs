@@ -10,8 +10,8 @@ use crate::grants::{PluginGrants, SecretUse};
 use crate::shape::{Keys, Record, Shape, closed, optional, required};
 use crate::yaml::{Key, Node};
 
-pub(super) use decode::grants;
-pub(super) use record::GRANTS;
+pub(crate) use decode::grants;
+pub(crate) use record::GRANTS;
 pub(crate) use record::{ARTIFACTS_QUOTA, CPU, MEMORY, WALL, WORKSPACE_QUOTA};
 
 /// The file of grants.

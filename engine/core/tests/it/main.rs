@@ -1,5 +1,6 @@
 //! Core as its callers see it: definitions in, plans and diagnostics out; commands in, events out.
 
+mod cases;
 mod compile;
 mod doubt;
 mod grants;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use clap::Command;
 
 /// What people want to do, and the commands for it. A new command has to find its place here.
-const TASKS: [(&str, &[&str]); 2] = [
+const TASKS: [(&str, &[&str]); 3] = [
     ("Definitions in a working tree", &["init", "check", "graph", "run", "explain", "schema"]),
+    ("Plugins", &["plugin"]),
     ("A server", &["serve", "project", "runs", "artifacts", "items", "deployments", "secret", "env"]),
 ];
 

@@ -14,6 +14,7 @@ mod help;
 mod init;
 mod items;
 mod machine;
+mod plugin;
 mod project;
 mod report;
 mod resolve;
@@ -54,6 +55,7 @@ enum Command {
     Run(run::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
+    Plugin(plugin::Arguments),
     Serve(serve::Arguments),
     Project(project::Arguments),
     Runs(runs::Arguments),
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
             Command::Run(arguments) => run::run(arguments).await,
             Command::Explain(arguments) => explain::run(arguments),
             Command::Schema(arguments) => schema::run(arguments),
+            Command::Plugin(arguments) => plugin::run(arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Project(arguments) => project::run(arguments).await,
             Command::Runs(arguments) => runs::run(arguments).await,

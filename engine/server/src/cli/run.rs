@@ -206,7 +206,7 @@ fn state_folder(root: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The user's cache folder: every working tree uses the same compiled plugins.
-fn cache_folder() -> anyhow::Result<PathBuf> {
+pub(super) fn cache_folder() -> anyhow::Result<PathBuf> {
     Ok(user_folder("XDG_CACHE_HOME", ".cache")?.join("compiled"))
 }
 

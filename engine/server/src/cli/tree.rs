@@ -24,6 +24,8 @@ pub(super) struct Tree {
     pub(super) revision: Option<Revision>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) pinned: BTreeMap<String, String>,
+    /// The plugins that it can use.
+    pub(super) catalog: Catalog,
 }
 
 /// Finds the folder that holds `.kiket/`: the given one, or the nearest above it.
@@ -63,7 +65,8 @@ pub(super) async fn read(root: &Path, plugins: &Plugins) -> anyhow::Result<Tree>
     let (revision, found) = compile(&sources, &catalog);
     diagnostics.extend(found);
     let pinned = catalog.names().filter_map(|name| Some((name.to_owned(), catalog.get(name)?.digest.clone())));
-    Ok(Tree { sources, revision, diagnostics, pinned: pinned.collect() })
+    let pinned = pinned.collect();
+    Ok(Tree { sources, revision, diagnostics, pinned, catalog })
 }
 
 impl Tree {

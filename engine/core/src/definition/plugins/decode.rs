@@ -18,7 +18,7 @@ const HOST_HINT: &str =
     "write a name or an address without scheme, port and path; *.example.com covers the names below it";
 
 /// Reads grants. What cannot be read grants nothing.
-pub(in crate::definition) fn grants(node: &Node, problems: &mut Problems<'_>) -> PluginGrants {
+pub(crate) fn grants(node: &Node, problems: &mut Problems<'_>) -> PluginGrants {
     let files = |key: &str, quota: u64| {
         let node = node.get(key)?;
         Some(FilesGrant {
