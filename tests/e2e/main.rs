@@ -9,6 +9,7 @@ mod compiler;
 mod crash;
 mod deploy;
 mod effects;
+mod foreign;
 mod forges;
 mod guards;
 #[expect(dead_code, reason = "the tests of the sandbox, whose file it is, need more of it")]

@@ -16,7 +16,7 @@ use crate::error::Stop;
 use crate::invoke::Limits;
 
 /// How many of the guest's last stderr lines explain a trap.
-const LAST_WORDS: usize = 8;
+const LAST_WORDS: usize = 16;
 
 /// One of the guest's two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

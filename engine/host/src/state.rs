@@ -6,11 +6,12 @@ use rand::SeedableRng as _;
 use rand::rngs::ChaCha20Rng;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::calls::HostCalls;
 use crate::clock::Clock;
 use crate::gate::Gate;
-use crate::imports::{clock::Clocks, stdio};
+use crate::imports::{clock::Clocks, stdio, wasi_http::Exchanges};
 use crate::invoke::{Limits, Terms};
 use crate::journal::Journal;
 use crate::limiter::Limiter;
@@ -28,8 +29,10 @@ pub(crate) struct State {
     pub(crate) gate: Gate,
     pub(crate) limiter: Limiter,
     pub(crate) limits: Limits,
+    /// What `wasi:http` has under way.
+    pub(crate) exchanges: Exchanges,
+    pub(crate) table: ResourceTable,
     wasi: WasiCtx,
-    table: ResourceTable,
 }
 
 impl State {
@@ -55,7 +58,8 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let gate = Gate::new(grants, placeholders, limits);
-        Self { calls, clock, journal, gate, limiter: Limiter::new(limits.memory), limits, wasi, table }
+        let (limiter, exchanges) = (Limiter::new(limits.memory), Exchanges::new(limits.memory));
+        Self { calls, clock, journal, gate, limiter, limits, exchanges, table, wasi }
     }
 }
 
@@ -64,5 +68,14 @@ impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.gate.count();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    /// As [`WasiView::ctx`], for `wasi:http`.
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.gate.count();
+        let Exchanges { context, hooks, .. } = &mut self.exchanges;
+        WasiHttpCtxView { ctx: context, hooks, table: &mut self.table }
     }
 }

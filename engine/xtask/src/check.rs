@@ -13,7 +13,7 @@ const DENY: &str = "cargo-deny";
 
 /// Sets up, then runs every check.
 pub(crate) fn check_all(project: &Project) -> Outcome<()> {
-    setup::set_up(project)?;
+    setup::set_up_for_tests(project)?;
     step("format", || {
         run(in_engine(project).args(["fmt", "--all", "--check"]))?;
         run(in_plugins(project).args(["fmt", "--all", "--check"]))

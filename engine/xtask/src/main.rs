@@ -9,6 +9,7 @@ mod command;
 mod debian;
 mod demo;
 mod failure;
+mod foreign;
 mod fuzz;
 mod plugins;
 mod project;
@@ -27,7 +28,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
 commands:
-  setup          make the WASM target usable and build the plugins into plugins/dist; safe to repeat
+  setup          make the WASM target usable, build the plugins into plugins/dist and fetch what tests compile guests
+                 in other languages with; safe to repeat
   demo [--exit]  set up, start a server, push a commit and show its run; serve until Ctrl-C, or stop with --exit
   fuzz [MINUTES] let the fuzzers loose on the parsers, each for so many minutes (10); needs a nightly compiler
   test           set up, then check format, lints, tests, licences and dependencies";
@@ -46,7 +48,7 @@ fn run() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let project = Project::here()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["setup"] => setup::set_up(&project),
+        ["setup"] => setup::set_up_for_tests(&project),
         ["demo"] => demo::show(&project, false),
         ["demo", "--exit"] => demo::show(&project, true),
         ["fuzz"] => fuzz::fuzz(&project, "10"),

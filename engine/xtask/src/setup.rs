@@ -3,11 +3,18 @@
 use std::time::Instant;
 
 use crate::failure::Outcome;
+use crate::foreign;
 use crate::plugins;
 use crate::project::Project;
 use crate::step::{Elapsed, step};
 use crate::tools;
 use crate::wasm::Compiler;
+
+/// The same, and the compilers of guests in other languages.
+pub(crate) fn set_up_for_tests(project: &Project) -> Outcome<()> {
+    set_up(project)?;
+    step("compilers of other languages", || foreign::ensure(project))
+}
 
 /// Makes sure of the tools, the WASM target and the components.
 pub(crate) fn set_up(project: &Project) -> Outcome<()> {

@@ -23,9 +23,28 @@ const TOOLS: [Tool; 6] = [
     Tool { name: "openssl", probe: &["openssl", "version"], packages: &["openssl"] },
 ];
 
-/// Makes sure that every tool is there: installs what is missing where that is possible, and else names it.
+/// What fetches and runs the compilers of guests in other languages.
+const FOREIGN: [Tool; 2] = [
+    Tool {
+        name: "python3",
+        probe: &["python3", "-c", "import ensurepip, venv"],
+        packages: &["python3", "python3-venv"],
+    },
+    Tool { name: "npm", probe: &["npm", "--version"], packages: &["nodejs", "npm"] },
+];
+
+/// Makes sure that every tool of the build is there: installs what is missing where that is possible, and else names it.
 pub(crate) fn ensure() -> Outcome<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
+    ensure_all(&TOOLS)
+}
+
+/// The same for what guests in other languages need.
+pub(crate) fn ensure_foreign() -> Outcome<()> {
+    ensure_all(&FOREIGN)
+}
+
+fn ensure_all(tools: &[Tool]) -> Outcome<()> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

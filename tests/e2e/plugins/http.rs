@@ -57,6 +57,47 @@ async fn a_request_travels_with_its_secrets_and_its_key() {
 }
 
 #[tokio::test]
+async fn wasi_http_is_another_way_to_the_same_requests() {
+    let receiver = Receiver::open(|seen| says(201, format!("{} {}", seen.method, seen.body.len()))).await;
+    let other = Receiver::open(|_| says(200, "it should not be asked")).await;
+    let world = world(&format!("./tools/probe.wasm: {{ grants: {{ {} }} }}", receiver.grant()), &[]).await;
+    let exchange = |port: u16, bytes: usize, order: &str| json!({ "uses": "./tools/probe.wasm/exchange", "with": { "port": port, "bytes": bytes, "order": order } });
+    let mut once = exchange(receiver.port, 100, "after");
+    once["effect"] = json!("once");
+    let (_, state) = run(
+        &world,
+        &[
+            ("before", exchange(receiver.port, 100, "before")),
+            ("after", exchange(receiver.port, 1_500_000, "after")),
+            ("empty", exchange(receiver.port, 0, "after")),
+            ("once", once),
+            ("never", exchange(receiver.port, 100, "never")),
+            ("large", exchange(receiver.port, 9_000_000, "after")),
+            ("denied_before", exchange(other.port, 100, "before")),
+            ("denied_after", exchange(other.port, 100, "after")),
+        ],
+    )
+    .await;
+    assert_eq!(state["status"], "succeeded", "{state:#}");
+    let outputs = |id: &'static str| &stage(&state, id)["outputs"];
+    let sizes = [("before", 100), ("after", 1_500_000), ("empty", 0), ("once", 100)];
+    for (id, size) in sizes {
+        assert_eq!(*outputs(id), json!({ "status": 201, "body": format!("POST {size}") }), "{id}");
+    }
+    for (id, code) in [
+        ("denied_before", "HttpRequestDenied"),
+        ("denied_after", "HttpRequestDenied"),
+        ("never", "HttpProtocolError"),
+        ("large", "HttpRequestBodySize"),
+    ] {
+        assert!(outputs(id)["error"].as_str().is_some_and(|error| error.contains(code)), "{id}: {state:#}");
+    }
+    assert_eq!(receiver.seen().len(), sizes.len(), "what is not finished is not sent");
+    assert!(other.seen().is_empty(), "what is denied is not sent");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_status_that_is_not_expected_fails_the_stage() {
     let receiver = Receiver::open(|seen| match seen.uri.path() {
         "/moved" => (axum::http::StatusCode::FOUND, [(LOCATION, "https://elsewhere.example/")]).into_response(),

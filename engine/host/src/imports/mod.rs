@@ -15,6 +15,7 @@ mod process;
 mod progress;
 mod secrets;
 pub(crate) mod stdio;
+pub(crate) mod wasi_http;
 mod workspace;
 
 use std::sync::Arc;
@@ -29,16 +30,26 @@ use crate::error::Stop;
 use crate::state::State;
 
 /// What the linker below serves. Only used to say which imports are unknown.
-const SERVED: [&str; 7] =
-    ["kiket:plugin/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const SERVED: [&str; 8] = [
+    "kiket:plugin/",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:http/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
 /// The linker every component is linked with, whatever it was granted.
 ///
 /// WASI is there because foreign toolchains import it whether or not a program
-/// uses it; it leads into an empty world (see [`State`]).
+/// uses it; it leads into an empty world (see [`State`]), but for `wasi:http`, which is another way to
+/// `kiket:plugin/http` (see [`wasi_http`]).
 pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasi_http::link(&mut linker)?;
     Everything::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
 }

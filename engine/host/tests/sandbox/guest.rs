@@ -14,7 +14,7 @@ world guest {
     import wasi:cli/exit@0.2.0;
     import wasi:clocks/monotonic-clock@0.2.0;
     import wasi:random/random@0.2.0;
-    import wasi:http/outgoing-handler@0.2.0;
+    import wasi:nn/inference@0.2.0;
     import evil:rocket/launcher@1.0.0;
 }
 
@@ -39,8 +39,8 @@ package wasi:clocks@0.2.0 {
 package wasi:random@0.2.0 {
     interface random { get-random-bytes: func(len: u64) -> list<u8>; }
 }
-package wasi:http@0.2.0 {
-    interface outgoing-handler { handle: func(); }
+package wasi:nn@0.2.0 {
+    interface inference { compute: func(); }
 }
 package evil:rocket@1.0.0 {
     interface launcher { launch: func(); }

@@ -21,11 +21,11 @@ async fn refuse(component: &[u8]) -> LoadError {
 #[tokio::test]
 async fn names_every_import_the_host_does_not_offer() {
     let imports = r#"(import "evil:rocket/launcher@1.0.0" "launch" (func $launch))
-                     (import "wasi:http/outgoing-handler@0.2.0" "handle" (func $handle))"#;
-    let error = refuse(&component(imports, "", "(call $launch) (call $handle) (unreachable)")).await;
+                     (import "wasi:nn/inference@0.2.0" "compute" (func $compute))"#;
+    let error = refuse(&component(imports, "", "(call $launch) (call $compute) (unreachable)")).await;
     let LoadError::UnknownImports(mut names) = error else { panic!("{error:?}") };
     names.sort();
-    assert_eq!(names, ["evil:rocket/launcher@1.0.0", "wasi:http/outgoing-handler@0.2.0"]);
+    assert_eq!(names, ["evil:rocket/launcher@1.0.0", "wasi:nn/inference@0.2.0"]);
 }
 
 #[tokio::test]

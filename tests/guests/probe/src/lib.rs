@@ -4,6 +4,7 @@
 
 mod calls;
 mod effects;
+mod exchange;
 mod hostile;
 mod items;
 mod ordinary;
@@ -21,6 +22,7 @@ plugin! {
         "count" => ordinary::count,
         "progress" => ordinary::report_progress,
         "fetch" => ordinary::fetch,
+        "exchange" => exchange::exchange,
         "pay" => effects::pay,
         "pretend" => effects::pay,
         "items_get" => items::get,
