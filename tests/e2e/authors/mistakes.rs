@@ -115,7 +115,7 @@ fn lock_pins_what_is_used_and_tells_when_it_is_out_of_date() {
     assert!(desk.says(&["plugin", "lock"], 0).contains("wrote .kiket/plugins.lock"));
     let lock = desk.read(".kiket/plugins.lock");
     assert!(lock.contains("./tools/probe.wasm") && lock.contains("sha256:"), "{lock}");
-    assert!(desk.says(&["plugin", "lock", "--check", "--project-folder", "tools"], 0).contains("up to date"));
+    assert!(desk.says(&["plugin", "lock", "--check", "--path", "tools"], 0).contains("up to date"));
     desk.says(&["check"], 0);
 
     fs::copy(guest("guardian"), desk.path("tools/probe.wasm")).expect("another component");

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kiket_host::MANIFEST_SECTION;
 use sha2::{Digest as _, Sha256};
 
 /// A component of `tests/guests/<language>`; its manifest is in it.
@@ -21,10 +20,11 @@ pub(super) fn guest(language: &str) -> PathBuf {
         let work = tempfile::tempdir_in(&folder).expect("a temporary folder");
         let (wit, built) = (interfaces(work.path()), work.path().join("built.wasm"));
         run(compiler(language, &source, &wit, &built).current_dir(work.path()));
-        let component = fs::read(&built).expect("a component is built");
-        let manifest = fs::read(source.join("manifest.yaml")).expect("every guest has a manifest");
-        fs::write(&built, with_manifest(component, &manifest)).expect("there is room");
-        fs::rename(&built, &finished).expect("it stays on this disk");
+        let whole = work.path().join("whole.wasm");
+        let mut embed = Command::new(env!("CARGO_BIN_EXE_kiket"));
+        embed.args(["plugin", "build", "--component"]).arg(&built).arg("--manifest").arg(source.join("manifest.yaml"));
+        run(embed.arg("--out").arg(&whole));
+        fs::rename(&whole, &finished).expect("it stays on this disk");
     }
     finished
 }
@@ -59,22 +59,6 @@ fn interfaces(work: &Path) -> PathBuf {
     wit
 }
 
-/// Appends the manifest as a custom section: 0, the section's size, the name's size, the name, the content.
-fn with_manifest(mut component: Vec<u8>, manifest: &[u8]) -> Vec<u8> {
-    let name = MANIFEST_SECTION.as_bytes();
-    let short = u8::try_from(name.len()).expect("the name is short");
-    let mut size = 1 + name.len() + manifest.len();
-    component.push(0);
-    while size >= 0x80 {
-        component.push((size & 0x7f) as u8 | 0x80);
-        size >>= 7;
-    }
-    component.push(size as u8);
-    component.push(short);
-    component.extend(name.iter().chain(manifest));
-    component
-}
-
 /// What a component is made of, in a few characters.
 fn fingerprint(source: &Path) -> String {
     let mut hash = Sha256::new();
@@ -95,7 +79,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn run(command: &mut Command) {
-    let output = command.output().expect("`cargo xtask setup` has fetched the tools");
+    let output = command.output().expect("`cargo xtask setup` has fetched it");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
 }

@@ -110,7 +110,6 @@ async fn an_email_arrives_with_a_password_that_the_plugin_never_sees() {
          secrets: [{{ name: SMTP, use: [header], hosts: [localhost] }}] }} }}",
         smtp.port
     );
-    let port = smtp.port;
     let world = world(&grants, &[("SMTP", "pa55 word")]).await;
     let port = smtp.port;
     let tell = |to: Json, subject: &str| {

@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Build(arguments) => build::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Test(arguments) => test::run(arguments).await,
-        Command::Lock(arguments) => lock::run(arguments),
+        Command::Lock(arguments) => lock::run(arguments).await,
     }
 }
 

@@ -26,15 +26,15 @@ Examples:\n  kiket plugin lock\n  kiket plugin lock --check"
 pub(super) struct Arguments {
     /// Folder that holds .kiket/, or one below it
     #[arg(long, default_value = ".", value_name = "DIR")]
-    project_folder: PathBuf,
+    path: PathBuf,
     /// Write nothing, and fail where the file is not what would be written
     #[arg(long)]
     check: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let root = tree::find_root(&arguments.project_folder)?;
-    let tree = tree::look(&root)?;
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let root = tree::find_root(&arguments.path)?;
+    let tree = tree::look(&root).await?;
     let (text, found) = revision::lock(&tree.sources, &tree.catalog);
     let Some(text) = text else {
         let shown = found.iter().map(|found| {
