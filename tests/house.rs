@@ -95,6 +95,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "mirrors",
         "bundled",
         "forge",
+        "metrics",
         "clock",
         "token",
     ] {

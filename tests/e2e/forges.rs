@@ -1,5 +1,8 @@
 //! Deliveries of each forge, signed as it signs them, and what they start.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
 
@@ -8,12 +11,12 @@ use crate::world::{SECRET, World, git, sign};
 const PIPELINES: [(&str, &str); 2] = [
     (
         ".kiket/pipelines/pushed.yaml",
-        "model_version: \"1.0\"\npipeline: { id: pushed, on: { push: { branches: [main] } } }\n\
+        "model_version: \"1.0\"\npipeline: { id: pushed, on: { push: {} } }\n\
          stages: { a: { uses: ./tools/probe.wasm/noop } }\n",
     ),
     (
         ".kiket/pipelines/asked.yaml",
-        "model_version: \"1.0\"\npipeline: { id: asked, on: { pull_request: { branches: [main] } } }\n\
+        "model_version: \"1.0\"\npipeline: { id: asked, on: { pull_request: { branches: [main, master] } } }\n\
          stages: { a: { uses: ./tools/probe.wasm/noop } }\n",
     ),
 ];
@@ -127,5 +130,78 @@ async fn a_pull_request_within_the_repository_starts_what_asks_for_it_and_a_stra
         );
         assert_eq!(world.finish(run["id"].as_str().expect("an id")).await["status"], "succeeded");
     }
+    world.end().await;
+}
+
+/// The examples of npm's `@octokit/webhooks-examples`: the kind of event, and the payload.
+fn examples() -> Vec<(String, Json)> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("../xtask/foreign/webhooks/node_modules/@octokit/webhooks-examples");
+    let mut found = Vec::new();
+    for set in ["api.github.com", "ghes-31", "ghes-32", "ghes-33", "ghes-34", "ghes-35"] {
+        let text = std::fs::read(folder.join(set).join("index.json")).expect("`cargo xtask setup` has fetched it");
+        let events: Vec<Json> = serde_json::from_slice(&text).expect("a list");
+        for event in events {
+            let name = event["name"].as_str().expect("a name").to_owned();
+            let payloads = event["examples"].as_array().expect("examples").clone();
+            found.extend(payloads.into_iter().map(|payload| (name.clone(), payload)));
+        }
+    }
+    found
+}
+
+/// What a payload should start: by what, and at which commit.
+fn expected(event: &str, payload: &Json) -> Option<(&'static str, String)> {
+    let commit = |value: &Json| value.as_str().expect("a commit").to_owned();
+    match (event, payload["action"].as_str()) {
+        ("push", _) if payload["ref"] == "refs/heads/master" && payload["deleted"] == false => {
+            Some(("push", commit(&payload["after"])))
+        }
+        ("pull_request", Some("opened" | "reopened" | "synchronize")) => {
+            Some(("pull_request", commit(&payload["pull_request"]["head"]["sha"])))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_github_has_really_sent_is_taken_and_starts_what_it_should() {
+    let world = World::start().await;
+    world.add_project().await;
+    world.push(&PIPELINES);
+    world.ok(world.post("/projects/shop/sync")).await;
+    // The commits of the examples are in nobody's repository: ours stand in for them.
+    let mut ours = Vec::new();
+    for (branch, theirs) in [
+        ("master", "6113728f27ae82c7b1a177c8d03f9e96e0adf246"),
+        ("changes", "14977a7b5485400124827221a04bfb474bcd72d1"),
+        ("changes", "ec26c3e57ca3a959ca5aad62de7213c562f8c821"),
+    ] {
+        let commit = world.push(&[("what", theirs)]);
+        git(&world.work(), &["push", "--quiet", "origin", &format!("HEAD:refs/heads/{branch}")]);
+        ours.push((theirs, commit));
+    }
+    let examples = examples();
+    assert!(examples.len() > 700, "{}", examples.len());
+    let mut starts = BTreeSet::new();
+    for (at, (event, payload)) in examples.iter().enumerate() {
+        let text = ours.iter().fold(payload.to_string(), |text, (theirs, own)| text.replace(theirs, own));
+        let payload: Json = serde_json::from_str(&text).expect("it is still JSON");
+        starts.extend(expected(event, &payload));
+        assert_eq!(deliver(&world, "GitHub", event, &at.to_string(), &payload).await, StatusCode::ACCEPTED, "{event}");
+    }
+    assert_eq!(starts.len(), 3, "a push and a pull request of two commits");
+    // Deliveries are worked off in their order: when this one has started its run, all of them have.
+    let last = world.push(&[("the", "last")]);
+    assert_eq!(deliver(&world, "GitHub", "push", "last", &push(&last)).await, StatusCode::ACCEPTED);
+    world.run_of(&last).await;
+    starts.insert(("push", last));
+    let runs = runs(&world, starts.len()).await;
+    for run in &runs {
+        world.finish(run["id"].as_str().expect("an id")).await;
+    }
+    let text = |value: &Json| value.as_str().expect("text").to_owned();
+    let started: BTreeSet<_> = runs.iter().map(|run| (text(&run["trigger"]["type"]), text(&run["commit"]))).collect();
+    assert_eq!(started, starts.into_iter().map(|(by, commit)| (by.to_owned(), commit)).collect());
     world.end().await;
 }

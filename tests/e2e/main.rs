@@ -21,6 +21,7 @@ mod items;
 mod levels;
 mod lock;
 mod matrix;
+mod metrics;
 mod packs;
 mod plugins;
 mod push;

@@ -1,6 +1,6 @@
 //! The HTTP interface under `/api/v1`: what can be asked of a server, and the event streams.
 //!
-//! Every handler but `/up` and the webhook takes an [`auth::Admin`], which only a valid token makes.
+//! Every handler but `/up`, `/metrics` and the webhook takes an [`auth::Admin`], which only a valid token makes.
 
 mod approvals;
 mod artifacts;
@@ -21,18 +21,20 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::{Router, middleware};
 use kiket_store::Store;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use health::Workers;
 pub(crate) use problem::Problem;
 
 use crate::artifacts::Artifacts;
 use crate::deployments::Deployments;
 use crate::dispatch::Dispatch;
 use crate::items::Items;
+use crate::metrics::Metrics;
 use crate::publish::Publisher;
 use crate::revisions::Revisions;
 use crate::secrets::Secrets;
@@ -52,6 +54,8 @@ pub(crate) struct Api {
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) tokens: Arc<auth::Tokens>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) workers: Workers,
     pub(crate) public_url: Arc<str>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -66,6 +70,8 @@ impl Api {
         deployments: Arc<Deployments>,
         secrets: Arc<Secrets>,
         artifacts: Arc<Artifacts>,
+        metrics: Arc<Metrics>,
+        workers: Workers,
         public_url: &str,
         shutdown: CancellationToken,
     ) -> Self {
@@ -78,6 +84,8 @@ impl Api {
             deployments,
             secrets,
             artifacts,
+            metrics,
+            workers,
             publisher,
             public_url: public_url.into(),
             shutdown,
@@ -108,5 +116,6 @@ pub(crate) fn router(api: Api) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
         })
+        .layer(middleware::from_fn_with_state(api.clone(), health::count))
         .with_state(api)
 }

@@ -13,13 +13,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Workers};
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Machine, PluginLimits, Sites};
 use crate::deployments::{self, Addresses, Deployments, Door};
 use crate::dispatch::{Assignment, Dispatch, Slots};
 use crate::driver::{self, Driver, Guests};
 use crate::items::{Guards, Items, Reader};
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
 use crate::publish::{self, GitSource, Publisher};
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) programs: Arc<Programs>,
     pub(crate) deployments: Arc<Deployments>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) slots: Arc<Slots>,
     /// Where sites are served from, if anywhere.
     pub(crate) sites: Option<SocketAddr>,
     pub(crate) shutdown: CancellationToken,
@@ -127,6 +130,7 @@ impl Engine {
             component_bytes: limits.component_bytes,
         });
         let shutdown = CancellationToken::new();
+        let metrics = Metrics::new(clock::now())?;
         let driver = Driver {
             store: store.clone(),
             dispatch: Arc::clone(&dispatch),
@@ -139,10 +143,11 @@ impl Engine {
             artifacts: Arc::clone(&artifacts),
             programs: Arc::clone(&programs),
             mirrors,
-            slots,
+            slots: Arc::clone(&slots),
             owner: owner.clone(),
             guests: guests.handle(),
             cpu: limits.cpu,
+            metrics: Arc::clone(&metrics),
         };
         let mut tasks = vec![
             tokio::spawn(driver::run(driver, guests, handed, shutdown.clone())),
@@ -161,10 +166,18 @@ impl Engine {
             artifacts,
             programs,
             deployments,
+            metrics,
+            slots,
             sites,
             shutdown,
             tasks,
         })
+    }
+
+    /// The tasks that work, to be watched.
+    fn workers(&self) -> Workers {
+        let tasks = self.tasks.iter().map(JoinHandle::abort_handle).collect();
+        Workers { tasks, slots: Arc::clone(&self.slots) }
     }
 
     /// Stops the workers. What is under way is cut off and found again at the next start.
@@ -204,6 +217,8 @@ impl Server {
             Arc::clone(&engine.deployments),
             Arc::clone(&engine.secrets),
             Arc::clone(&engine.artifacts),
+            Arc::clone(&engine.metrics),
+            engine.workers(),
             public_url.trim_end_matches('/'),
             engine.shutdown.clone(),
         );

@@ -26,6 +26,7 @@ use crate::clock;
 use crate::deployments::Deployments;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::items::Items;
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
 use crate::revisions::RevisionError;
@@ -60,6 +61,7 @@ pub(crate) struct Driver {
     pub(crate) guests: Handle,
     /// CPU time of one attempt.
     pub(crate) cpu: Duration,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Runs until `shutdown`, then waits for nothing: what is under way is cut off, and found again by its lease.

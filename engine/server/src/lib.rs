@@ -28,6 +28,7 @@ mod forge;
 mod grants;
 mod items;
 mod mask;
+mod metrics;
 mod mirrors;
 mod plugins;
 mod programs;

@@ -50,7 +50,7 @@ pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter, ItemRow,
-    LiveRelease, Project, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck, Switch, Token,
+    LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck, Switch, Token,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;
@@ -58,6 +58,7 @@ pub use text::UnknownWord;
 pub use work::{Claim, Held, Lease, Task, TaskKind, Work, WorkKey};
 
 use request::{Ask, Renewal, Request};
+pub use writer::Appended;
 use writer::{GROUP, Signals, Writer};
 
 /// A handle on the database; clones share it. Dropping the last one ends the writer, [`Store::close`] also waits.
@@ -67,6 +68,7 @@ pub struct Store {
     readers: sqlite::Pool,
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
+    appended: Arc<Mutex<Appended>>,
     failure: Arc<OnceLock<StoreError>>,
     stop: Arc<Notify>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -89,13 +91,19 @@ impl Store {
         let (readied_sender, readied) = watch::channel(0);
         let failure = Arc::new(OnceLock::new());
         let stop = Arc::new(Notify::new());
-        let signals =
-            Signals { head: head_sender, readied: readied_sender, failure: failure.clone(), stop: stop.clone() };
+        let appended = Arc::new(Mutex::default());
+        let signals = Signals {
+            head: head_sender,
+            readied: readied_sender,
+            appended: Arc::clone(&appended),
+            failure: failure.clone(),
+            stop: stop.clone(),
+        };
         let writer = Writer { connection, epoch: boot.epoch, head: boot.head.get(), signals, lock };
         let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run(received)))));
 
         tracing::info!(path = %path.display(), epoch = boot.epoch, head = %boot.head, "store opened");
-        Ok(Self { requests, readers, head, readied, failure, stop, writer })
+        Ok(Self { requests, readers, head, readied, appended, failure, stop, writer })
     }
 
     /// Commits one unit: all of the changes, in order, or none. Answers the last position of the unit once it is
@@ -140,6 +148,12 @@ impl Store {
     #[must_use]
     pub fn readied(&self) -> watch::Receiver<u64> {
         self.readied.clone()
+    }
+
+    /// Returns how often each kind of event and record was committed since this process opened the database.
+    #[must_use]
+    pub fn appended(&self) -> Appended {
+        self.appended.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Finishes what was asked before, closes the file and releases the lock. Other handles get

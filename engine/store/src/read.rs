@@ -25,3 +25,4 @@ pub use project::{Project, Token};
 pub use revision::{Revision, RevisionStatus};
 pub use run::{RunFilter, RunRow};
 pub use setting::{EnvValue, SecretRow};
+pub use work::Queue;

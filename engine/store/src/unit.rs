@@ -6,6 +6,8 @@
 //! Invariant: positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
 //! its positions back, so the log has no gaps.
 
+use std::borrow::Cow;
+
 use kiket_core::{ProjectId, Timestamp};
 use sqlx::QueryBuilder;
 
@@ -26,8 +28,12 @@ pub(crate) struct Unit<'c> {
     pub(crate) head: i64,
     /// Whether work was put that nobody holds.
     pub(crate) readied: bool,
+    /// The kinds of everything that was appended, in order.
+    pub(crate) kinds: Vec<Cow<'static, str>>,
     /// What is not written yet.
     entries: Vec<NewEntry>,
+    /// The position before the first that was handed out.
+    start: i64,
 }
 
 /// Whose history something is appended to.
@@ -50,7 +56,7 @@ struct NewEntry {
 
 impl<'c> Unit<'c> {
     pub(crate) fn new(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
-        Self { connection, epoch, head, readied: false, entries: Vec::new() }
+        Self { connection, epoch, head, readied: false, kinds: Vec::new(), entries: Vec::new(), start: head }
     }
 
     /// Appends to the log, at the next positions.
@@ -63,6 +69,7 @@ impl<'c> Unit<'c> {
         for event in events {
             self.head += 1;
             history.seq = history.seq.map(|seq| Seq::new(seq.get() + 1));
+            self.kinds.push(event.kind.clone());
             self.entries.push(NewEntry { position: self.head, history, at, event: event.clone() });
         }
     }
@@ -70,6 +77,7 @@ impl<'c> Unit<'c> {
     /// Forgets what was appended after `head` and not written.
     pub(crate) fn rewind(&mut self, head: i64) {
         self.head = head;
+        self.kinds.truncate(usize::try_from(head - self.start).unwrap_or_default());
         self.entries.retain(|entry| entry.position <= head);
     }
 

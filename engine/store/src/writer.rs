@@ -7,8 +7,10 @@
 //! Invariants: no answer leaves before the commit; after a write that may or may not have reached the disk nothing is
 //! written at all (a second sync can succeed without the lost pages: it proves nothing).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -26,6 +28,8 @@ pub(crate) struct Signals {
     pub(crate) head: watch::Sender<Position>,
     /// Counts the commits that put work nobody holds.
     pub(crate) readied: watch::Sender<u64>,
+    /// How often each kind was committed since the start.
+    pub(crate) appended: Arc<Mutex<Appended>>,
     /// Set once, when writing has become unsafe.
     pub(crate) failure: Arc<OnceLock<StoreError>>,
     /// Asks the writer to finish what waits and to end.
@@ -43,9 +47,13 @@ pub(crate) struct Writer {
     pub(crate) lock: File,
 }
 
+/// How often something of each kind was appended to the log.
+pub type Appended = BTreeMap<Cow<'static, str>, u64>;
+
 /// What a group has done when it is committed.
 struct Written {
     head: i64,
+    kinds: Vec<Cow<'static, str>>,
     readied: bool,
 }
 
@@ -72,7 +80,7 @@ impl Writer {
     async fn serve(&mut self, group: &mut Vec<Request>) {
         let failure = match self.write(group).await {
             Ok(written) => {
-                self.publish(&written);
+                self.publish(written);
                 None
             }
             Err(error) => Some(error),
@@ -82,7 +90,13 @@ impl Writer {
         }
     }
 
-    fn publish(&mut self, written: &Written) {
+    fn publish(&mut self, written: Written) {
+        if !written.kinds.is_empty() {
+            let mut appended = self.signals.appended.lock().unwrap_or_else(PoisonError::into_inner);
+            for kind in written.kinds {
+                *appended.entry(kind).or_default() += 1;
+            }
+        }
         if written.head != self.head {
             self.head = written.head;
             self.signals.head.send_replace(Position::new(written.head));
@@ -196,5 +210,5 @@ async fn commit(mut unit: Unit<'_>, before: i64) -> Result<Written, StoreError> 
         StoreError::Full(_) => error,
         other => other.into_failed(),
     })?;
-    Ok(Written { head: unit.head, readied: unit.readied })
+    Ok(Written { head: unit.head, kinds: std::mem::take(&mut unit.kinds), readied: unit.readied })
 }

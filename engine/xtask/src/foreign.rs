@@ -1,5 +1,5 @@
-//! The compilers of guests in other languages: componentize-py and componentize-js, in the versions that the guests in
-//! `tests/guests` pin, in folders of their own. Only tests need them.
+//! What only tests need of other languages' registries, in the versions that are pinned, in folders of their own:
+//! componentize-py and componentize-js, which compile the guests in `tests/guests`, and deliveries that GitHub has sent.
 
 use std::fs;
 use std::path::Path;
@@ -10,51 +10,57 @@ use crate::project::Project;
 use crate::step::note;
 use crate::tools;
 
-/// What pins the compiler of each language, in its guest's folder.
-const PINS: [(&str, &[&str]); 2] =
-    [("python", &["requirements.txt"]), ("javascript", &["package.json", "package-lock.json"])];
+const PYTHON: &[&str] = &["requirements.txt"];
+const NPM: &[&str] = &["package.json", "package-lock.json"];
 
-/// Fetches the compilers that are not there in the version that is pinned.
+/// What is fetched, the folder of what pins it, and that.
+const PINS: [(&str, &str, &[&str]); 3] = [
+    ("python", "tests/guests/python", PYTHON),
+    ("javascript", "tests/guests/javascript", NPM),
+    ("webhooks", "tests/e2e/forges", NPM),
+];
+
+/// Fetches what is not there in the version that is pinned.
 pub(crate) fn ensure(project: &Project) -> Outcome<()> {
-    for (language, pins) in PINS {
-        let guest = project.root().join("tests/guests").join(language);
-        let folder = project.state().join("foreign").join(language);
+    for (name, source, pins) in PINS {
+        let source = project.root().join(source);
+        let folder = project.state().join("foreign").join(name);
         // The pins are copied last: where they are the same, everything is there.
-        let is_current = pins.iter().all(|pin| same(&guest.join(pin), &folder.join("pinned").join(pin)));
+        let is_current = pins.iter().all(|pin| same(&source.join(pin), &folder.join("pinned").join(pin)));
         if is_current {
             continue;
         }
         tools::ensure_foreign()?;
-        note(format_args!("fetching the compiler of {language} guests into {}", folder.display()));
+        note(format_args!("fetching {name} into {}", folder.display()));
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(Failure::at(&folder))?;
         }
         let pinned = folder.join("pinned");
         fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
-        if language == "python" {
-            install_python(&guest, &folder)?
+        if pins == PYTHON {
+            install_python(&source, &folder)?
         } else {
-            install_javascript(&guest, &folder)?
+            install_npm(&source, &folder)?
         }
         fs::create_dir_all(&pinned).map_err(Failure::at(&pinned))?;
         for pin in pins {
-            fs::copy(guest.join(pin), pinned.join(pin)).map_err(Failure::at(&guest))?;
+            fs::copy(source.join(pin), pinned.join(pin)).map_err(Failure::at(&source))?;
         }
     }
     Ok(())
 }
 
 /// Into a virtual environment, and nothing whose hash is not written down.
-fn install_python(guest: &Path, folder: &Path) -> Outcome<()> {
+fn install_python(source: &Path, folder: &Path) -> Outcome<()> {
     read(program("python3").args(["-m", "venv"]).arg(folder))?;
     let pip = ["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "--requirement"];
-    read(program(folder.join("bin/python")).args(pip).arg(guest.join("requirements.txt"))).map(drop)
+    read(program(folder.join("bin/python")).args(pip).arg(source.join("requirements.txt"))).map(drop)
 }
 
 /// What the lock file says, without running what packages bring along for their installation.
-fn install_javascript(guest: &Path, folder: &Path) -> Outcome<()> {
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(guest.join(file), folder.join(file)).map_err(Failure::at(guest))?;
+fn install_npm(source: &Path, folder: &Path) -> Outcome<()> {
+    for file in NPM {
+        fs::copy(source.join(file), folder.join(file)).map_err(Failure::at(source))?;
     }
     let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     read(program("npm").args(npm).current_dir(folder)).map(drop)

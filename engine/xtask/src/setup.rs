@@ -13,7 +13,7 @@ use crate::wasm::Compiler;
 /// The same, and the compilers of guests in other languages.
 pub(crate) fn set_up_for_tests(project: &Project) -> Outcome<()> {
     set_up(project)?;
-    step("compilers of other languages", || foreign::ensure(project))
+    step("what tests need of other languages", || foreign::ensure(project))
 }
 
 /// Makes sure of the tools, the WASM target and the components.

@@ -51,7 +51,7 @@ pub(super) fn forbidden() -> Vec<Case> {
     let module = |text: &str| with(&[(CORE_MODULE, wat::parse_str(text).expect("a module"))]);
     vec![
         refused("h12-unknown-import", import("evil:rocket/launcher@1.0.0", "launch"), "evil:rocket/launcher@1.0.0"),
-        refused("h12-wasi-http", import("wasi:http/outgoing-handler@0.2.0", "handle"), "wasi:http/outgoing-handler"),
+        refused("h12-wasi-nn", import("wasi:nn/inference@0.2.0", "compute"), "wasi:nn/inference"),
         refused("h12-shared-memory", module("(module (memory 1 1 shared))"), "not a usable plugin"),
         refused(
             "h12-atomics",

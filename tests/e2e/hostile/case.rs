@@ -124,7 +124,7 @@ world guest {
     import wasi:random/random@0.2.0;
     import wasi:sockets/instance-network@0.2.0;
     import wasi:sockets/tcp-create-socket@0.2.0;
-    import wasi:http/outgoing-handler@0.2.0;
+    import wasi:nn/inference@0.2.0;
     import evil:rocket/launcher@1.0.0;
 }
 world owner { include guest; export things; }
@@ -198,8 +198,8 @@ package wasi:sockets@0.2.0 {
         create-tcp-socket: func(address-family: ip-address-family) -> result<tcp-socket, error-code>;
     }
 }
-package wasi:http@0.2.0 {
-    interface outgoing-handler { handle: func(); }
+package wasi:nn@0.2.0 {
+    interface inference { compute: func(); }
 }
 package evil:rocket@1.0.0 {
     interface launcher { launch: func(); }

@@ -1,26 +1,76 @@
-//! `GET /up`: whether the server can do its work. Needs no token and says nothing of projects.
+//! `GET /up`: whether the server can do its work, and `GET /metrics`: how much of it it does. They need no token and say
+//! nothing of projects.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::json;
+use kiket_store::StoreError;
+use serde_json::{Value as JsonValue, json};
+use tokio::task::AbortHandle;
 
-use super::Api;
+use super::{Api, Problem};
+use crate::clock;
+use crate::dispatch::Slots;
+
+/// The tasks that do the server's work, and how many stages they run.
+#[derive(Clone)]
+pub(crate) struct Workers {
+    /// The tasks; none of them ends before the server does.
+    pub(crate) tasks: Arc<[AbortHandle]>,
+    pub(crate) slots: Arc<Slots>,
+}
 
 pub(super) fn router() -> Router<Api> {
-    Router::new().route("/up", get(up))
+    Router::new().route("/up", get(up)).route("/metrics", get(metrics))
 }
 
 async fn up(State(api): State<Api>) -> Response {
-    let store = api.store.tail(kiket_store::Position::ZERO, &kiket_store::Filter::default(), 1).await;
-    let store = store.is_ok();
-    let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let store = check_store(&api).await;
+    let workers = api.workers.tasks.iter().all(|task| !task.is_finished());
+    let is_up = store.is_ok() && workers;
+    let status = if is_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
-        "status": if store { "up" } else { "down" },
+        "status": if is_up { "up" } else { "down" },
         "version": env!("CARGO_PKG_VERSION"),
-        "checks": { "store": store },
+        "checks": { "store": store.is_ok(), "workers": workers },
+        "slots": { "free": api.workers.slots.free(), "all": api.workers.slots.all() },
+        "work": store.unwrap_or_default(),
     });
     (status, Json(body)).into_response()
+}
+
+/// What there is to do, by kind: proof that the database answers.
+async fn check_store(api: &Api) -> Result<JsonValue, StoreError> {
+    let now = clock::now();
+    let queues = api.store.queues(now).await?.into_iter().map(|queue| {
+        let oldest = queue.oldest.map_or(0, |oldest| (now.millis() - oldest.millis()).max(0));
+        let about = json!({ "waiting": queue.waiting, "held": queue.held, "later": queue.later, "oldest_ms": oldest });
+        (queue.kind, about)
+    });
+    Ok(JsonValue::Object(queues.collect()))
+}
+
+async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let (free, all) = (api.workers.slots.free(), api.workers.slots.all());
+    let text = api.metrics.text(&api.store, free, all, clock::now()).await?;
+    Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
+}
+
+/// Counts every request by the pattern of its route.
+pub(super) async fn count(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let answer = next.run(request).await;
+    api.metrics.request(&method, &route, answer.status().as_u16(), begun.elapsed());
+    answer
 }

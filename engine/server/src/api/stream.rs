@@ -1,6 +1,7 @@
 //! Server-sent events: the log from a cursor on, in order, without gaps or repeats.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use super::auth::Admin;
 use super::{Api, Problem, items, projects, runs};
 use crate::events::{Tail, frame, is_end, of_run};
+use crate::metrics::Metrics;
 
 /// How often a comment shows that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -125,7 +127,8 @@ fn kinds(text: Option<&str>) -> Vec<String> {
 
 fn respond(api: Api, filter: Filter, after: Position, kinds: Vec<String>, ends: bool) -> Response {
     let tail = Tail::new(api.store.clone(), filter, after);
-    let reader = Reader { api, tail, kinds, ends, stage: Stage::Opening, project: None };
+    let open = Open::count(&api);
+    let reader = Reader { api, tail, kinds, ends, stage: Stage::Opening, project: None, _open: open };
     Sse::new(events(reader)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
 }
 
@@ -138,6 +141,23 @@ struct Reader {
     stage: Stage,
     /// The project of the last entry, by id and name.
     project: Option<(kiket_core::ProjectId, String)>,
+    _open: Open,
+}
+
+/// Counts a stream for as long as it is open.
+struct Open(Arc<Metrics>);
+
+impl Open {
+    fn count(api: &Api) -> Self {
+        api.metrics.streams.inc();
+        Self(Arc::clone(&api.metrics))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.streams.dec();
+    }
 }
 
 enum Stage {

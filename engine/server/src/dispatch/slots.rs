@@ -10,13 +10,24 @@ pub(crate) type Slot = OwnedSemaphorePermit;
 
 /// The free slots, and whether work waits in the store for one.
 pub(crate) struct Slots {
+    all: usize,
     free: Arc<Semaphore>,
     backlog: AtomicBool,
 }
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), backlog: AtomicBool::new(false) }
+        Self { all: count, free: Arc::new(Semaphore::new(count)), backlog: AtomicBool::new(false) }
+    }
+
+    /// How many slots there are.
+    pub(crate) fn all(&self) -> usize {
+        self.all
+    }
+
+    /// How many of them are free.
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
     }
 
     /// Takes a free slot if there is one.

@@ -1,7 +1,7 @@
 //! One slot at work: an attempt, its end, and the stage that the end readies, until none is left.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kiket_core::RunId;
 use kiket_core::plan::{CallPlan, Plan, StagePlan};
@@ -24,10 +24,12 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
     let mut next = Some(assignment);
     while let Some(assignment) = next.take() {
         let run = assignment.run;
+        let begun = Instant::now();
         let (mut outcome, calls) = tokio::select! {
             performed = perform(&driver, &assignment) => performed,
             () = assignment.stop.cancelled() => return,
         };
+        driver.metrics.attempt(&outcome, begun.elapsed());
         match &outcome {
             Outcome::Failed(error) => {
                 tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
