@@ -6,6 +6,7 @@ mod binary;
 mod build;
 mod checker;
 mod compiler;
+mod configuration;
 mod crash;
 mod deploy;
 mod effects;

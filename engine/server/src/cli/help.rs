@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::Command;
 
 /// What people want to do, and the commands for it. A new command has to find its place here.
-const TASKS: [(&str, &[&str]); 3] = [
+const TASKS: [(&str, &[&str]); 4] = [
     ("Definitions in a working tree", &["init", "check", "graph", "run", "explain", "schema"]),
     ("Plugins", &["plugin"]),
     ("A server", &["serve", "project", "runs", "artifacts", "items", "deployments", "secret", "env"]),
+    ("A shell", &["completions"]),
 ];
 
 const EXAMPLES: [(&str, &str); 7] = [

@@ -5,6 +5,7 @@ mod approve;
 mod artifacts;
 mod check;
 mod client;
+mod completions;
 mod deployments;
 mod env;
 mod explain;
@@ -23,6 +24,7 @@ mod runs;
 mod schema;
 mod secret;
 mod serve;
+mod settings;
 mod sse;
 mod table;
 mod templates;
@@ -38,6 +40,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{allocator, compiler};
+use settings::{Mistakes, Settings};
 
 /// Runs pipelines and workflows that live in a Git repository's .kiket/ folder.
 #[derive(Parser)]
@@ -56,7 +59,7 @@ enum Command {
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Plugin(plugin::Arguments),
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     Project(project::Arguments),
     Runs(runs::Arguments),
     Artifacts(artifacts::Arguments),
@@ -64,6 +67,7 @@ enum Command {
     Deployments(deployments::Arguments),
     Secret(secret::Arguments),
     Env(env::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// Runs the command line and returns its exit code: 0 good, 1 could not, 2 found errors.
@@ -71,7 +75,23 @@ pub fn main() -> ExitCode {
     if compiler::is_asked_for() {
         return kiket_host::serve_compiler();
     }
-    let matches = help::grouped(Arguments::command()).get_matches();
+    let settings = match Settings::read(&Arguments::command(), &std::env::args_os().collect::<Vec<_>>()) {
+        Ok(Ok(settings)) => settings,
+        Ok(Err(Mistakes(shown))) => {
+            eprint!("{shown}");
+            return ExitCode::from(2);
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let arguments = help::grouped(settings.apply(Arguments::command()));
+    let matches = arguments.clone().get_matches();
+    if let Some(serve) = matches.subcommand_matches("serve").filter(|serve| serve.get_flag("print_config")) {
+        return text::emit(&settings::print(&settings, &arguments, serve))
+            .map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let Arguments { command } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Command::Serve(_) = command {
         allocator::give_back_large_blocks();
@@ -96,7 +116,7 @@ pub fn main() -> ExitCode {
             Command::Explain(arguments) => explain::run(arguments),
             Command::Schema(arguments) => schema::run(arguments),
             Command::Plugin(arguments) => plugin::run(arguments).await,
-            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Serve(arguments) => serve::run(*arguments).await,
             Command::Project(arguments) => project::run(arguments).await,
             Command::Runs(arguments) => runs::run(arguments).await,
             Command::Artifacts(arguments) => artifacts::run(arguments).await,
@@ -104,6 +124,7 @@ pub fn main() -> ExitCode {
             Command::Deployments(arguments) => deployments::run(arguments).await,
             Command::Secret(arguments) => secret::run(arguments).await,
             Command::Env(arguments) => env::run(arguments).await,
+            Command::Completions(arguments) => completions::run(arguments),
         }
     });
     // A blocking task, such as the compilation of a component, does not hold up the end.

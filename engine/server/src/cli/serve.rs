@@ -14,6 +14,12 @@ use crate::config::{Config, GitSource, Sites};
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  kiket serve --data /var/lib/kiket --listen 127.0.0.1:8080")]
 pub(super) struct Arguments {
+    /// File of settings, whose keys are the names of these options; kiket.toml where that is there
+    #[arg(long, env = "KIKET_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Show every setting and who said it, as a file of settings, and start nothing
+    #[arg(long)]
+    print_config: bool,
     /// Folder of everything the server keeps
     #[arg(long, env = "KIKET_DATA", default_value = "kiket-data", value_name = "DIR")]
     data: PathBuf,
