@@ -66,7 +66,7 @@ impl PluginGrants {
         Self {
             http: instead(self.http, &over.http),
             secrets: instead(self.secrets, &over.secrets),
-            kv: over.kv.clone().or(self.kv),
+            kv: over.kv.or(self.kv),
             workspace: over.workspace.clone().or(self.workspace),
             artifacts: over.artifacts.clone().or(self.artifacts),
             process: over.process.clone().or(self.process),

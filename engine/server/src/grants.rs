@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use kiket_core::grants::{Access, ItemScope, MailTls, PluginGrants, SecretUse};
+use kiket_core::grants::{Access, MailTls, PluginGrants};
 use kiket_core::revision::Revision;
 use kiket_host::{
-    AppGrant, ArtifactsGrant, Grants, HttpGrant, KvGrant, MailGrant, MailSecurity, ProcessGrant, Scheme, SecretGrant,
-    WorkspaceGrant,
+    AppGrant, ArtifactsGrant, Grants, HttpGrant, MailGrant, MailSecurity, Scheme, SecretGrant, WorkspaceGrant,
 };
 
 /// What a plugin may do by the definitions of a revision.
@@ -20,7 +19,7 @@ pub(crate) fn read(granted: &PluginGrants) -> Grants {
     Grants {
         http: granted.http.iter().filter_map(http).collect(),
         secrets: granted.secrets.iter().map(secret).collect(),
-        kv: granted.kv.as_ref().map(|grant| KvGrant { quota: grant.quota }),
+        kv: granted.kv,
         workspace: granted
             .workspace
             .as_ref()
@@ -29,14 +28,8 @@ pub(crate) fn read(granted: &PluginGrants) -> Grants {
             .artifacts
             .as_ref()
             .map(|grant| ArtifactsGrant { write: writes(grant.access), quota: grant.quota }),
-        process: granted.process.as_ref().map(|grant| ProcessGrant {
-            programs: grant.programs.clone(),
-            network: grant.network,
-            cpu: grant.cpu,
-            wall: grant.wall,
-            memory: grant.memory,
-        }),
-        items: granted.items.iter().flat_map(|grant| &grant.scopes).map(|scope| item_scope(*scope)).collect(),
+        process: granted.process.clone(),
+        items: granted.items.iter().flat_map(|grant| grant.scopes.clone()).collect(),
         mail: granted.mail.iter().flat_map(mail).collect(),
         deployments: granted.deployments.iter().flat_map(|grant| &grant.apps).cloned().map(AppGrant).collect(),
     }
@@ -49,23 +42,8 @@ fn http(grant: &kiket_core::grants::HttpGrant) -> Option<HttpGrant> {
 }
 
 fn secret(grant: &kiket_core::grants::SecretGrant) -> SecretGrant {
-    let uses = grant.uses.iter().map(|way| match way {
-        SecretUse::Header => kiket_host::SecretUse::Header,
-        SecretUse::Url => kiket_host::SecretUse::Url,
-        SecretUse::Body => kiket_host::SecretUse::Body,
-        SecretUse::Sign => kiket_host::SecretUse::Sign,
-        SecretUse::Reveal => kiket_host::SecretUse::Reveal,
-    });
     let hosts = grant.hosts.iter().filter_map(|host| host.parse().ok());
-    SecretGrant { name: grant.name.clone(), uses: uses.collect(), hosts: hosts.collect() }
-}
-
-fn item_scope(scope: ItemScope) -> kiket_host::ItemScope {
-    match scope {
-        ItemScope::Read => kiket_host::ItemScope::Read,
-        ItemScope::Write => kiket_host::ItemScope::Write,
-        ItemScope::Transition => kiket_host::ItemScope::Transition,
-    }
+    SecretGrant { name: grant.name.clone(), uses: grant.uses.clone(), hosts: hosts.collect() }
 }
 
 /// One grant for each server. Where a list of addresses cannot be read, the server is not granted: an empty list

@@ -1,5 +1,7 @@
 //! The capabilities by name: what a manifest asks for and `plugins.yaml` grants.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::PluginGrants;
@@ -65,6 +67,12 @@ impl Capability {
             Self::Mail => "mail",
             Self::Deployments => "deployments",
         }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -95,6 +95,16 @@ impl HttpGrant {
 }
 
 impl ItemScope {
+    /// Returns the scope as it is written everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "items:read",
+            Self::Write => "items:write",
+            Self::Transition => "transitions:write",
+        }
+    }
+
     pub(crate) const NAMES: [&'static str; 3] = ["items:read", "items:write", "transitions:write"];
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {

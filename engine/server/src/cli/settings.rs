@@ -98,17 +98,12 @@ fn parse(path: &str, text: &str, serve: &Command) -> Result<Vec<(clap::Id, Vec<S
             continue;
         };
         let place = span(text, value.span().start, value.span().len());
-        match texts(value.get_ref())
-            .ok_or_else(|| "it is neither a text, a number, yes or no, nor a list of them".into())
-        {
-            Ok(found) => match check(option, &found) {
-                Ok(()) => values.push((option.get_id().clone(), found)),
-                Err(reason) => problems.report(Code::WrongType, place, format!("setting \"{name}\": {reason}")),
-            },
-            Err(reason) => {
-                let reason: String = reason;
-                problems.report(Code::WrongType, place, format!("setting \"{name}\": {reason}"));
-            }
+        let taken = texts(value.get_ref())
+            .ok_or_else(|| "it is neither a text, a number, yes or no, nor a list of them".to_owned())
+            .and_then(|found| check(option, &found).map(|()| found));
+        match taken {
+            Ok(found) => values.push((option.get_id().clone(), found)),
+            Err(reason) => problems.report(Code::WrongType, place, format!("setting \"{name}\": {reason}")),
         }
     }
     let found = problems.into_diagnostics();
