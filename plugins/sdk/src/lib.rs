@@ -49,6 +49,7 @@ pub mod clock;
 pub mod deployments;
 mod effect;
 mod entry;
+mod errors;
 mod failure;
 mod guard;
 mod host;

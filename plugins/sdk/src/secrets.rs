@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-use crate::Failure;
+use crate::errors::errors;
 use crate::host::secrets as host;
 
 /// How to sign.
@@ -29,19 +29,15 @@ pub enum Algorithm {
     StandardWebhooks,
 }
 
-/// Why there is no answer. `?` turns it into the [`Failure`] that fits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The use of this secret was not granted; the text names what is missing.
-    #[error("{0}")]
-    Denied(String),
-    /// It was granted, and has no value in this project.
-    #[error("{0}")]
-    Missing(String),
-    /// The value is not of the form that was asked for.
-    #[error("{0}")]
-    Invalid(String),
+errors! {
+    secrets {
+        /// The use of this secret was not granted; the text names what is missing.
+        Denied => denied,
+        /// It was granted, and has no value in this project.
+        Missing => permanent,
+        /// The value is not of the form that was asked for.
+        Invalid => permanent,
+    }
 }
 
 /// A text that stands for the secret: the host replaces it where it goes out. Needs one of the uses `header`, `url`
@@ -63,23 +59,4 @@ pub fn sign(name: &str, algorithm: Algorithm, data: impl AsRef<[u8]>) -> Result<
 /// The value itself. Needs the use `reveal`, which is shown loudly wherever grants are looked at.
 pub fn reveal(name: &str) -> Result<String, Error> {
     Ok(host::reveal(name)?)
-}
-
-impl From<host::Error> for Error {
-    fn from(error: host::Error) -> Self {
-        match error {
-            host::Error::Denied(reason) => Self::Denied(reason),
-            host::Error::Missing(reason) => Self::Missing(reason),
-            host::Error::Invalid(reason) => Self::Invalid(reason),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Denied(reason) => Self::Denied(reason),
-            Error::Missing(reason) | Error::Invalid(reason) => Self::Permanent(reason),
-        }
-    }
 }
