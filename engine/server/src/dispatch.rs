@@ -189,7 +189,7 @@ impl Dispatch {
         let now = clock::now();
         events.iter().for_each(|event| state.apply(event, now));
         let write = Write::Advance { expected: row.seq };
-        let change = live::change(run, &state, &events, now, write, Some(held), Vec::new());
+        let change = live::change((run, row.project), &state, &events, now, write, Some(held), Vec::new());
         self.store.commit(vec![Change::Run(change)]).await.map_err(|error| self.conflict(error)).map(drop)
     }
 
@@ -344,7 +344,6 @@ fn forget(run: RunId, stage: &Stage) -> Option<EffectChange> {
 
 fn head_of(new: &NewRun) -> RunHead {
     RunHead {
-        project: new.project,
         pipeline: new.queued.pipeline.clone(),
         revision: new.revision,
         commit: new.queued.commit.clone(),

@@ -31,8 +31,10 @@ pub use setting::{ENV_BYTES, EnvChange, SETTINGS, SealHook, SecretChange};
 pub use value::PutValue;
 pub use work::{WorkChange, WorkUpdate};
 
-use crate::CommitError;
+use crate::script::Otherwise;
+use crate::sqlite::Connection;
 use crate::unit::Unit;
+use crate::{CommitError, Conflict, StoreError, Stream};
 
 /// One change to one stream or row.
 #[derive(Debug, Clone)]
@@ -89,25 +91,38 @@ pub struct NewEvent {
 impl Change {
     pub(crate) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         match self {
-            Self::Project(project) => project.apply(unit).await,
-            Self::Token(token) => token.apply(unit).await,
-            Self::Receive(delivery) => delivery.apply(unit).await,
-            Self::SettleDelivery(settle) => settle.apply(unit).await,
-            Self::Revision(revision) => revision.apply(unit).await,
-            Self::Run(run) => run.apply(unit).await,
-            Self::Item(item) => item.apply(unit).await,
-            Self::Secret(secret) => secret.apply(unit).await,
-            Self::Env(env) => env.apply(unit).await,
-            Self::SealHook(seal) => Ok(seal.apply(unit).await?),
-            Self::Records(records) => records.apply(unit).await,
-            Self::Release(release) => release.apply(unit).await,
-            Self::Activate(activation) => activation.apply(unit).await,
-            Self::Effect(effect) => effect.apply(unit).await,
-            Self::Value(value) => value.apply(unit).await,
-            Self::KeepArtifact(artifact) => artifact.apply(unit).await,
-            Self::ForgetArtifact(artifact) => artifact.apply(unit).await,
-            Self::Work(update) => update.apply(unit).await,
+            Self::Run(run) => run.apply(unit),
+            Self::Records(records) => records.apply(unit),
+            Self::Effect(effect) => effect.apply(unit),
+            Self::Work(update) => update.apply(unit),
+            Self::Project(project) => project.apply(unit).await?,
+            Self::Token(token) => token.apply(unit).await?,
+            Self::Receive(delivery) => delivery.apply(unit).await?,
+            Self::SettleDelivery(settle) => settle.apply(unit).await?,
+            Self::Revision(revision) => revision.apply(unit).await?,
+            Self::Item(item) => item.apply(unit).await?,
+            Self::Secret(secret) => secret.apply(unit).await?,
+            Self::Env(env) => env.apply(unit).await?,
+            Self::SealHook(seal) => seal.apply(unit).await?,
+            Self::Release(release) => release.apply(unit).await?,
+            Self::Activate(activation) => activation.apply(unit).await?,
+            Self::Value(value) => value.apply(unit).await?,
+            Self::KeepArtifact(artifact) => artifact.apply(unit).await?,
+            Self::ForgetArtifact(artifact) => artifact.apply(unit).await?,
         }
+        Ok(())
+    }
+}
+
+/// Finds out which conflict it is that a statement came to nothing.
+pub(crate) async fn explain(why: Otherwise, connection: &mut Connection) -> Result<Conflict, StoreError> {
+    match why {
+        Otherwise::FenceLost(key) => Ok(Conflict::FenceLost { key }),
+        Otherwise::EffectExists { run } => Ok(Conflict::Duplicate { stream: Stream::Run(run) }),
+        Otherwise::RunExists { run, project, trigger_key } => {
+            run::duplicate(run, project, trigger_key.as_deref(), connection).await
+        }
+        Otherwise::RunMoved { run, expected } => run::mismatch(run, expected, connection).await,
     }
 }
 

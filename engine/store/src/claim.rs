@@ -5,8 +5,9 @@
 use sqlx::QueryBuilder;
 
 use crate::request::Renewal;
-use crate::sqlite::{Connection, Database};
+use crate::sqlite::Database;
 use crate::text::{Columns as _, parse};
+use crate::unit::Unit;
 use crate::work::TaskKind;
 use crate::{Claim, StoreError, Work};
 
@@ -16,7 +17,9 @@ const KEYS_PER_UPDATE: usize = 256;
 /// Takes up to `limit` due rows that nobody holds, most urgent first.
 ///
 /// Leases that ended are void first; so the index of claimable rows is all that has to be searched.
-pub(crate) async fn claim(connection: &mut Connection, epoch: i64, claim: &Claim) -> Result<Vec<Work>, StoreError> {
+pub(crate) async fn claim(unit: &mut Unit<'_>, claim: &Claim) -> Result<Vec<Work>, StoreError> {
+    let epoch = unit.epoch;
+    let connection = unit.settled().await?;
     sqlx::query("update work set owner = null, lease_until = null, epoch = null where lease_until <= $1")
         .bind(claim.now.millis())
         .execute(&mut *connection)
@@ -48,7 +51,8 @@ pub(crate) async fn claim(connection: &mut Connection, epoch: i64, claim: &Claim
 }
 
 /// Moves the end of those leases of `owner` that are named; answers how many it still has.
-pub(crate) async fn renew(connection: &mut Connection, renewal: &Renewal) -> Result<u64, StoreError> {
+pub(crate) async fn renew(unit: &mut Unit<'_>, renewal: &Renewal) -> Result<u64, StoreError> {
+    let connection = unit.settled().await?;
     let mut renewed = 0;
     for keys in renewal.keys.chunks(KEYS_PER_UPDATE) {
         let mut update = QueryBuilder::<Database>::new("update work set lease_until = ");

@@ -25,6 +25,7 @@ mod error;
 mod position;
 pub mod read;
 mod request;
+mod script;
 mod sealed;
 mod sqlite;
 mod stream;
@@ -65,7 +66,7 @@ use writer::{GROUP, Signals, Writer};
 #[derive(Clone)]
 pub struct Store {
     requests: mpsc::Sender<Request>,
-    readers: sqlite::Pool,
+    readers: sqlite::Readers,
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
     appended: Arc<Mutex<Appended>>,
@@ -159,7 +160,7 @@ impl Store {
     /// Finishes what was asked before, closes the file and releases the lock. Other handles get
     /// [`StoreError::Closed`] from then on.
     pub async fn close(self) {
-        self.readers.close().await;
+        sqlite::close_readers(&self.readers).await;
         self.stop.notify_one();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer
@@ -181,12 +182,11 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// The connections to read with; none once the store has failed.
-    fn readers(&self) -> Result<&sqlite::Pool, StoreError> {
+    /// Waits for a connection to read with; there is none once the store has failed.
+    async fn reader(&self) -> Result<deadpool::unmanaged::Object<sqlite::Connection>, StoreError> {
         match self.failure.get() {
             Some(failure) => Err(failure.clone()),
-            None if self.readers.is_closed() => Err(StoreError::Closed),
-            None => Ok(&self.readers),
+            None => self.readers.get().await.map_err(|_| StoreError::Closed),
         }
     }
 }

@@ -56,10 +56,8 @@ impl Request {
     pub(crate) async fn run(&mut self, unit: &mut Unit<'_>) {
         match self {
             Self::Commit(ask) => ask.answer = commit(&ask.question, unit).await,
-            Self::Claim(ask) => ask.answer = claim::claim(unit.connection, unit.epoch, &ask.question).await,
-            Self::Renew(ask) => {
-                ask.answer = claim::renew(unit.connection, &ask.question).await;
-            }
+            Self::Claim(ask) => ask.answer = claim::claim(unit, &ask.question).await,
+            Self::Renew(ask) => ask.answer = claim::renew(unit, &ask.question).await,
         }
     }
 
@@ -98,5 +96,6 @@ async fn commit(changes: &[Change], unit: &mut Unit<'_>) -> Result<Position, Com
     for change in changes {
         change.apply(unit).await?;
     }
+    unit.connection().await?;
     Ok(Position::new(unit.head))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
 
 use crate::StoreError;
@@ -19,7 +19,9 @@ use crate::error::Fault;
 
 pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) type Database = sqlx::Sqlite;
-pub(crate) type Pool = sqlx::SqlitePool;
+/// Connections that only read. A read takes one and gives it back, and that is all: sqlx's own pool would have each of them
+/// answer a ping before and after, six changes of thread for a read instead of two.
+pub(crate) type Readers = deadpool::unmanaged::Pool<Connection>;
 pub(crate) type Row = sqlx::sqlite::SqliteRow;
 
 /// Takes the write lock at once, so a transaction never fails half-way for want of it.
@@ -31,8 +33,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// Older versions can corrupt a database in WAL mode when a checkpoint races a restart of the log.
 const OLDEST_VERSION: [u32; 3] = [3, 51, 3];
 
-/// Connections that only read.
-const READERS: u32 = 4;
+/// How many connections only read.
+const READERS: usize = 4;
 
 /// What must be read back after connecting. `synchronous=2` is FULL: each commit is on the disk when it returns.
 /// `secure_delete=2` is FAST: what is deleted is overwritten where that costs no further page.
@@ -100,10 +102,22 @@ pub(crate) async fn connect_writer(path: &Path) -> Result<Connection, StoreError
     Ok(connection)
 }
 
-/// Opens the pool of connections that read. The file must exist and be open for writing.
-pub(crate) async fn connect_readers(path: &Path) -> Result<Pool, StoreError> {
+/// Opens the connections that read. The file must exist and be open for writing.
+pub(crate) async fn connect_readers(path: &Path) -> Result<Readers, StoreError> {
     let options = options(path).read_only(true).pragma("query_only", "ON");
-    Ok(SqlitePoolOptions::new().max_connections(READERS).min_connections(1).connect_with(options).await?)
+    let connections = futures::future::try_join_all((0..READERS).map(|_| options.connect())).await?;
+    Ok(Readers::from(connections))
+}
+
+/// Waits for every read and closes the connections.
+pub(crate) async fn close_readers(readers: &Readers) {
+    for _ in 0..READERS {
+        let Ok(reader) = readers.remove().await else { break };
+        if let Err(error) = sqlx::Connection::close(reader).await {
+            tracing::warn!(%error, "closing a connection that reads failed");
+        }
+    }
+    readers.close();
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -141,10 +155,10 @@ async fn verify_settings(connection: &mut Connection) -> Result<(), StoreError> 
 }
 
 /// Checks the structure of the file and that every reference leads somewhere; answers what is wrong.
-pub(crate) async fn check_file(readers: &Pool) -> Result<Vec<String>, StoreError> {
-    let mut flaws: Vec<String> = sqlx::query_scalar("pragma integrity_check").fetch_all(readers).await?;
+pub(crate) async fn check_file(reader: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let mut flaws: Vec<String> = sqlx::query_scalar("pragma integrity_check").fetch_all(&mut *reader).await?;
     flaws.retain(|line| line != "ok");
-    let orphans = sqlx::query("pragma foreign_key_check").fetch_all(readers).await?.len();
+    let orphans = sqlx::query("pragma foreign_key_check").fetch_all(reader).await?.len();
     if orphans > 0 {
         flaws.push(format!("{orphans} rows refer to rows that do not exist"));
     }

@@ -1,9 +1,9 @@
 //! What the changes of a unit see of the writer's transaction.
 //!
-//! Entries of the log are collected here and written in as few statements as possible: nothing in a transaction reads
-//! them, so they can wait until its end.
+//! What is only written is gathered in a script. Entries of the log are collected apart and written in as few statements
+//! as possible: nothing in a transaction reads them, so they can wait until its end.
 //!
-//! Invariant: positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
+//! Invariants: nothing is read before what was gathered is written; positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
 //! its positions back, so the log has no gaps.
 
 use std::borrow::Cow;
@@ -11,9 +11,10 @@ use std::borrow::Cow;
 use kiket_core::{ProjectId, Timestamp};
 use sqlx::QueryBuilder;
 
-use crate::change::NewEvent;
-use crate::sqlite::{Connection, Database};
-use crate::{Seq, StoreError, Stream};
+use crate::change::{self, NewEvent};
+use crate::script::{Expected, Script, Stopped};
+use crate::sqlite::{BEGIN, Connection, Database};
+use crate::{CommitError, Seq, StoreError, Stream};
 
 /// Rows in one insert statement: enough to spare round trips, few enough that statements of every length stay
 /// prepared.
@@ -21,7 +22,8 @@ pub(crate) const ROWS_PER_INSERT: usize = 32;
 
 /// The open transaction.
 pub(crate) struct Unit<'c> {
-    pub(crate) connection: &'c mut Connection,
+    connection: &'c mut Connection,
+    script: Script,
     /// The boot epoch that leases are given in.
     pub(crate) epoch: i64,
     /// The last position handed out.
@@ -55,8 +57,38 @@ struct NewEntry {
 }
 
 impl<'c> Unit<'c> {
-    pub(crate) fn new(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
-        Self { connection, epoch, head, readied: false, kinds: Vec::new(), entries: Vec::new(), start: head }
+    /// Begins a transaction, with the first statement that is run.
+    pub(crate) fn begin(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
+        let mut script = Script::default();
+        script.add(Expected::Anything, |sql| _ = sql.push(BEGIN));
+        let (kinds, entries) = (Vec::new(), Vec::new());
+        Self { connection, script, epoch, head, readied: false, kinds, entries, start: head }
+    }
+
+    /// Gathers a statement that only writes. Its values are bound with `?`, in order.
+    pub(crate) fn gather(&mut self, expected: Expected, write: impl FnOnce(&mut QueryBuilder<Database>)) {
+        self.script.add(expected, write);
+    }
+
+    /// Runs what was gathered and answers the connection, for what has to be read.
+    pub(crate) async fn connection(&mut self) -> Result<&mut Connection, CommitError> {
+        match self.script.run(self.connection).await {
+            Ok(()) => Ok(self.connection),
+            Err(Stopped::Failed(error)) => Err(error.into()),
+            Err(Stopped::Otherwise(why)) => Err(change::explain(why, self.connection).await?.into()),
+        }
+    }
+
+    /// Answers the connection to a request that has gathered nothing.
+    pub(crate) async fn settled(&mut self) -> Result<&mut Connection, StoreError> {
+        self.run().await?;
+        Ok(self.connection)
+    }
+
+    /// Runs a statement that controls the transaction. What requests have gathered must have been run.
+    pub(crate) async fn control(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        self.script.add(Expected::Anything, |sql| _ = sql.push(statement));
+        self.run().await
     }
 
     /// Appends to the log, at the next positions.
@@ -74,39 +106,66 @@ impl<'c> Unit<'c> {
         }
     }
 
-    /// Forgets what was appended after `head` and not written.
-    pub(crate) fn rewind(&mut self, head: i64) {
+    /// Goes back to a savepoint: forgets what was gathered since, and what was appended after `head`.
+    pub(crate) async fn rewind(&mut self, savepoint: &'static str, head: i64) -> Result<(), StoreError> {
+        self.script = Script::default();
         self.head = head;
         self.kinds.truncate(usize::try_from(head - self.start).unwrap_or_default());
         self.entries.retain(|entry| entry.position <= head);
+        sqlx::query(savepoint).execute(&mut *self.connection).await?;
+        Ok(())
     }
 
-    /// Writes what was appended.
-    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
+    /// Writes the entries that were appended.
+    pub(crate) async fn write_log(&mut self) -> Result<(), StoreError> {
+        self.gather_log();
+        self.run().await
+    }
+
+    /// Gathers the entries that were appended.
+    fn gather_log(&mut self) {
         let mut entries = self.entries.drain(..).peekable();
         while entries.peek().is_some() {
-            let mut insert = QueryBuilder::<Database>::new(
-                "insert into log (position, project, run, item, seq, kind, stage, at, data) ",
-            );
-            insert.push_values(entries.by_ref().take(ROWS_PER_INSERT), |mut row, entry| {
-                row.push_bind(entry.position)
-                    .push_bind(entry.history.project.to_string())
-                    .push_bind(entry.history.stream.and_then(Stream::run).map(|run| run.to_string()))
-                    .push_bind(entry.history.stream.and_then(Stream::item).map(|item| item.to_string()))
-                    .push_bind(entry.history.seq.map(Seq::get))
-                    .push_bind(entry.event.kind.into_owned())
-                    .push_bind(entry.event.stage)
-                    .push_bind(entry.at.millis())
-                    .push_bind(entry.event.data);
+            self.script.add(Expected::Anything, |insert| {
+                insert.push("insert into log (position, project, run, item, seq, kind, stage, at, data) ");
+                insert.push_values(entries.by_ref().take(ROWS_PER_INSERT), |mut row, entry| {
+                    row.push_bind(entry.position)
+                        .push_bind(entry.history.project.to_string())
+                        .push_bind(entry.history.stream.and_then(Stream::run).map(|run| run.to_string()))
+                        .push_bind(entry.history.stream.and_then(Stream::item).map(|item| item.to_string()))
+                        .push_bind(entry.history.seq.map(Seq::get))
+                        .push_bind(entry.event.kind.into_owned())
+                        .push_bind(entry.event.stage)
+                        .push_bind(entry.at.millis())
+                        .push_bind(entry.event.data);
+                });
             });
-            insert.build().execute(&mut *self.connection).await?;
         }
-        Ok(())
     }
 
-    /// Runs a statement that controls the transaction.
-    pub(crate) async fn control(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::query(statement).execute(&mut *self.connection).await?;
-        Ok(())
+    /// Moves the counter and makes the transaction durable. What requests have gathered must have been run: here it is
+    /// too late to refuse one.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where it is not known whether the transaction is durable.
+    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        self.gather_log();
+        if self.head != self.start {
+            let head = self.head;
+            self.script.add(Expected::Anything, |sql| {
+                sql.push("update counter set position = ").push_bind(head).push(" where id = 1");
+            });
+        }
+        self.script.add(Expected::Commit, |sql| _ = sql.push("commit"));
+        self.run().await
+    }
+
+    /// Runs what was gathered of which nothing is expected.
+    async fn run(&mut self) -> Result<(), StoreError> {
+        match self.script.run(self.connection).await {
+            Ok(()) => Ok(()),
+            Err(Stopped::Otherwise(_)) => unreachable!("every request runs what it has gathered"),
+            Err(Stopped::Failed(error)) => Err(error),
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::request::{Request, Verdict};
-use crate::sqlite::{BEGIN, Connection};
+use crate::sqlite::Connection;
 use crate::unit::Unit;
 use crate::{Position, StoreError};
 
@@ -55,6 +55,12 @@ struct Written {
     head: i64,
     kinds: Vec<Cow<'static, str>>,
     readied: bool,
+}
+
+impl Written {
+    fn by(unit: Unit<'_>) -> Self {
+        Self { head: unit.head, kinds: unit.kinds, readied: unit.readied }
+    }
 }
 
 impl Writer {
@@ -127,7 +133,7 @@ impl Writer {
 
     /// Writes the group as if nothing could be refused. Answers `None`, and has written nothing, if something was.
     async fn try_whole(&mut self, group: &mut [Request]) -> Result<Option<Written>, StoreError> {
-        let mut unit = begin(&mut self.connection, self.epoch, self.head).await?;
+        let mut unit = Unit::begin(&mut self.connection, self.epoch, self.head);
         for request in group {
             request.run(&mut unit).await;
             match request.verdict() {
@@ -139,8 +145,8 @@ impl Writer {
                 Verdict::Fatal(error) => return Err(error),
             }
         }
-        match unit.flush().await {
-            Ok(()) => commit(unit, self.head).await.map(Some),
+        match unit.commit().await {
+            Ok(()) => Ok(Some(Written::by(unit))),
             Err(error) if error.is_fatal() => Err(error),
             Err(_) => {
                 self.roll_back().await;
@@ -151,13 +157,13 @@ impl Writer {
 
     /// Writes the group, each request in a savepoint, without those that are refused.
     async fn try_each(&mut self, group: &mut [Request]) -> Result<Written, StoreError> {
-        let mut unit = begin(&mut self.connection, self.epoch, self.head).await?;
+        let mut unit = Unit::begin(&mut self.connection, self.epoch, self.head);
         for request in group {
             let (head, readied) = (unit.head, unit.readied);
             unit.control("savepoint request").await?;
             request.run(&mut unit).await;
             if matches!(request.verdict(), Verdict::Done)
-                && let Err(error) = unit.flush().await
+                && let Err(error) = unit.write_log().await
             {
                 request.refuse(error);
             }
@@ -166,15 +172,15 @@ impl Writer {
                 Verdict::Refused(cause) => {
                     // The database may have given up the whole transaction because of the error (no space, no memory).
                     // The savepoint is gone then, this fails, and the group fails with it.
-                    unit.control("rollback to request").await.map_err(|error| cause.unwrap_or(error))?;
-                    unit.rewind(head);
+                    unit.rewind("rollback to request", head).await.map_err(|error| cause.unwrap_or(error))?;
                     unit.readied = readied;
                 }
                 Verdict::Fatal(error) => return Err(error),
             }
             unit.control("release request").await?;
         }
-        commit(unit, self.head).await
+        unit.commit().await?;
+        Ok(Written::by(unit))
     }
 
     /// Ends a transaction that failed. It may be over already, then this fails, and that is fine; if it should
@@ -189,26 +195,4 @@ impl Writer {
         tracing::error!(error = &failed as &dyn std::error::Error, "the store stops");
         _ = self.signals.failure.set(failed);
     }
-}
-
-async fn begin(connection: &mut Connection, epoch: i64, head: i64) -> Result<Unit<'_>, StoreError> {
-    let mut unit = Unit::new(connection, epoch, head);
-    unit.control(BEGIN).await?;
-    Ok(unit)
-}
-
-/// Moves the counter and makes the transaction durable.
-async fn commit(mut unit: Unit<'_>, before: i64) -> Result<Written, StoreError> {
-    if unit.head != before {
-        sqlx::query("update counter set position = $1 where id = 1")
-            .bind(unit.head)
-            .execute(&mut *unit.connection)
-            .await?;
-    }
-    unit.control("commit").await.map_err(|error| match error {
-        // Running out of space is found before anything is synced.
-        StoreError::Full(_) => error,
-        other => other.into_failed(),
-    })?;
-    Ok(Written { head: unit.head, kinds: std::mem::take(&mut unit.kinds), readied: unit.readied })
 }

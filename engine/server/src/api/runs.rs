@@ -57,7 +57,8 @@ async fn start(
     let revision = api.revisions.get(id).await.map_err(DispatchError::from)?;
     let plan = revision.pipeline(&pipeline).ok_or_else(|| Problem::not_found("pipeline", &pipeline))?;
     let inputs = plan.check_inputs(body.inputs).map_err(Problem::invalid_inputs)?;
-    let row = api.store.revision(id).await?;
+    let (row, env) = tokio::join!(api.store.revision(id), env::values(&api.store, project.id));
+    let (row, env) = (row?, env?);
     let run = RunId::new(clock::ulid());
     let queued = Queued {
         id: run,
@@ -70,7 +71,7 @@ async fn start(
         actor: "api".to_owned(),
         inputs,
         item: None,
-        env: env::values(&api.store, project.id).await?,
+        env,
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
     };
     let key = idempotency_key(&headers)?;

@@ -70,8 +70,8 @@ impl Cellar {
             }),
             Change::Run(RunChange {
                 run,
+                project,
                 write: Write::Create(RunHead {
-                    project,
                     pipeline: "p".to_owned(),
                     revision,
                     commit: None,

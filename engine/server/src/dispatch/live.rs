@@ -205,7 +205,7 @@ impl Draft<'_> {
             _ => None,
         });
         let ended = ended.collect();
-        let change = change(live.id, &run, &self.events, self.moment.now, write, held, self.work);
+        let change = change((live.id, live.project), &run, &self.events, self.moment.now, write, held, self.work);
         let assign = |Begun { stage, attempt, held, slot }| {
             let (listed, stop) = running.list(held.clone());
             Assignment {
@@ -245,9 +245,9 @@ impl Draft<'_> {
     }
 }
 
-/// Writes down what happened to a run, and the state it led to.
+/// Writes down what happened to a run of a project, and the state it led to.
 pub(super) fn change(
-    id: RunId,
+    (id, project): (RunId, ProjectId),
     run: &Run,
     events: &[Event],
     at: Timestamp,
@@ -263,6 +263,7 @@ pub(super) fn change(
     };
     RunChange {
         run: id,
+        project,
         write,
         at,
         events: events.iter().map(event).collect(),

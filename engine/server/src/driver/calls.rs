@@ -94,9 +94,9 @@ struct Pending {
 impl Calls {
     /// Opens the attempt's journal.
     pub(super) async fn open(driver: &Arc<Driver>, place: Place) -> Result<Arc<Self>, StageError> {
-        let Place { run, stage, journal, held, class, .. } = &place;
+        let Place { run, stage, attempt, journal, held, class, .. } = &place;
         let journal = Journal { run: *run, stage: stage.to_string(), attempt: *journal };
-        let effects = Effects::open(driver.store.clone(), journal, held.clone(), *class).await?;
+        let effects = Effects::open(driver.store.clone(), journal, *attempt, held.clone(), *class).await?;
         let masking = driver.secrets.masking(place.project).await;
         let masking = masking.map_err(|error| StageError::new("secrets", error.to_string()))?;
         Ok(Arc::new_cyclic(|this| Self {

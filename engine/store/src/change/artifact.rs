@@ -44,7 +44,7 @@ pub struct KeepArtifact {
 impl KeepArtifact {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         if let Some(held) = &self.held {
-            work::check(unit, held).await?;
+            work::check(unit, held);
         }
         let known = self.is_known(unit).await?;
         if self.replaces {
@@ -52,7 +52,7 @@ impl KeepArtifact {
                 .bind(self.project.to_string())
                 .bind(&self.name)
                 .bind(&self.digest)
-                .execute(&mut *unit.connection)
+                .execute(unit.connection().await?)
                 .await?;
         }
         self.insert(unit).await?;
@@ -64,7 +64,7 @@ impl KeepArtifact {
         let row = sqlx::query("select 1 from artifacts where digest = $2 and project = $1 limit 1")
             .bind(self.project.to_string())
             .bind(&self.digest)
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         Ok(row.is_some())
     }
@@ -84,7 +84,7 @@ impl KeepArtifact {
         .bind(self.run.to_string())
         .bind(&self.stage)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         Ok(())
     }
@@ -95,7 +95,7 @@ impl KeepArtifact {
              group by digest) as kept",
         )
         .bind(self.project.to_string())
-        .fetch_one(&mut *unit.connection)
+        .fetch_one(unit.connection().await?)
         .await?;
         let used: i64 = row.try_get("used")?;
         if u64::try_from(used).is_ok_and(|used| used > self.quota) {
@@ -119,7 +119,7 @@ impl ForgetArtifact {
         sqlx::query("delete from artifacts where project = $1 and digest = $2")
             .bind(self.project.to_string())
             .bind(&self.digest)
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }

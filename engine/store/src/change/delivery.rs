@@ -5,7 +5,7 @@ use kiket_core::{DeliveryId, ProjectId, Timestamp};
 use super::work;
 use crate::text::{Columns as _, words};
 use crate::unit::Unit;
-use crate::{CommitError, Conflict, Held, StoreError, Task, WorkChange};
+use crate::{CommitError, Conflict, Held, Task, WorkChange};
 
 /// A delivery to add, together with the work of acting on it. The forge's id must be new to the project:
 /// [`Conflict::DuplicateDelivery`].
@@ -42,22 +42,23 @@ impl NewDelivery {
         .bind(&self.headers)
         .bind(&self.body)
         .bind(self.received_at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         if inserted.rows_affected() == 0 {
             return Err(existing(unit, self.project, &self.external_id).await?.into());
         }
         let task = Task::Delivery { delivery: self.id };
         let put = WorkChange::Put { task, priority: self.priority, due: self.received_at, lease: None };
-        work::apply(unit, &[put]).await
+        work::apply(unit, &[put]);
+        Ok(())
     }
 }
 
-async fn existing(unit: &mut Unit<'_>, project: ProjectId, external_id: &str) -> Result<Conflict, StoreError> {
+async fn existing(unit: &mut Unit<'_>, project: ProjectId, external_id: &str) -> Result<Conflict, CommitError> {
     let row = sqlx::query("select id from deliveries where project = $1 and external_id = $2")
         .bind(project.to_string())
         .bind(external_id)
-        .fetch_one(&mut *unit.connection)
+        .fetch_one(unit.connection().await?)
         .await?;
     Ok(Conflict::DuplicateDelivery { id: row.parsed("id")? })
 }
@@ -87,12 +88,12 @@ pub struct SettleDelivery {
 
 impl SettleDelivery {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        work::finish(unit, &self.held).await?;
+        work::finish(unit, &self.held);
         sqlx::query("update deliveries set status = $1, note = $2 where id = $3")
             .bind(self.status.as_str())
             .bind(&self.note)
             .bind(self.id.to_string())
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }

@@ -74,7 +74,7 @@ impl NewRelease {
         .bind(&run)
         .bind(&stage)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         if inserted.rows_affected() == 0 {
             let found: Row = sqlx::query(
@@ -87,7 +87,7 @@ impl NewRelease {
             .bind(&self.artifact)
             .bind(&run)
             .bind(&stage)
-            .fetch_one(&mut *unit.connection)
+            .fetch_one(unit.connection().await?)
             .await?;
             return Err(Conflict::DuplicateRelease { id: found.parsed("id")? }.into());
         }
@@ -113,7 +113,7 @@ impl Activation {
         .bind(run)
         .bind(stage)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Activation {
             None => switched,
             Some(previous) => switched.bind(previous.to_string()),
         };
-        match switched.execute(&mut *unit.connection).await?.rows_affected() {
+        match switched.execute(unit.connection().await?).await?.rows_affected() {
             0 => Err(Conflict::Switched { app: self.app.clone() }.into()),
             _ => Ok(()),
         }
@@ -149,6 +149,6 @@ impl Activation {
 /// Checks that whoever acts may still do so; returns what is written of it.
 async fn admit(unit: &mut Unit<'_>, by: Option<&Actor>) -> Result<(Option<String>, Option<String>), CommitError> {
     let Some(by) = by else { return Ok((None, None)) };
-    work::check(unit, &by.held).await?;
+    work::check(unit, &by.held);
     Ok((Some(by.run.to_string()), Some(by.stage.clone())))
 }

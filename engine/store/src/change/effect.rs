@@ -5,9 +5,13 @@
 
 use kiket_core::RunId;
 
+use sqlx::QueryBuilder;
+
 use super::work;
+use crate::Held;
+use crate::script::{Expected, Otherwise};
+use crate::sqlite::Database;
 use crate::unit::Unit;
-use crate::{CommitError, Conflict, Held, Stream};
 
 /// The journal of a stage's effects: the run, the stage, and the attempt it begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub struct EffectChange {
 /// What is written of an effect.
 #[derive(Debug, Clone)]
 pub enum WriteEffect {
-    /// It is about to happen. [`Conflict::Duplicate`] where that is written already.
+    /// It is about to happen. [`Conflict::Duplicate`](crate::Conflict::Duplicate) where that is written already.
     Intend {
         /// What was read since the effect before.
         before: Vec<u8>,
@@ -55,52 +59,36 @@ pub enum WriteEffect {
 }
 
 impl EffectChange {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) fn apply(&self, unit: &mut Unit<'_>) {
         if let Some(held) = &self.held {
-            work::check(unit, held).await?;
+            work::check(unit, held);
         }
         let Journal { run, stage, attempt } = &self.journal;
-        let query = match &self.write {
-            WriteEffect::Intend { before, request, intent } => sqlx::query(
-                "insert into effects (run, stage, journal, ordinal, before, request, intent)
-                 values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
-            )
-            .bind(run.to_string())
-            .bind(stage)
-            .bind(i64::from(*attempt))
-            .bind(i64::from(self.ordinal))
-            .bind(before)
-            .bind(request.as_slice())
-            .bind(intent),
-            WriteEffect::Receive { receipt } => sqlx::query(
-                "update effects set receipt = $1 where run = $2 and stage = $3 and journal = $4 and ordinal = $5
-                     and receipt is null",
-            )
-            .bind(receipt)
-            .bind(run.to_string())
-            .bind(stage)
-            .bind(i64::from(*attempt))
-            .bind(i64::from(self.ordinal)),
-            WriteEffect::Forget => sqlx::query(
-                "delete from effects where run = $1 and stage = $2 and journal = $3 and ordinal = $4
-                     and receipt is null",
-            )
-            .bind(run.to_string())
-            .bind(stage)
-            .bind(i64::from(*attempt))
-            .bind(i64::from(self.ordinal)),
+        let (run, journal, ordinal) = (*run, i64::from(*attempt), i64::from(self.ordinal));
+        let it = |sql: &mut QueryBuilder<Database>| {
+            sql.push(" where run = ").push_bind(run.to_string()).push(" and stage = ").push_bind(stage);
+            sql.push(" and journal = ").push_bind(journal).push(" and ordinal = ").push_bind(ordinal);
+            sql.push(" and receipt is null");
         };
-        let changed = query.execute(&mut *unit.connection).await?.rows_affected();
-        match self.write {
-            WriteEffect::Forget => Ok(()),
-            _ if changed == 0 => Err(Conflict::Duplicate { stream: Stream::Run(*run) }.into()),
-            _ => Ok(()),
+        let once = Expected::Change(Otherwise::EffectExists { run });
+        match &self.write {
+            WriteEffect::Intend { before, request, intent } => unit.gather(once, |sql| {
+                sql.push("insert into effects (run, stage, journal, ordinal, before, request, intent) ");
+                sql.push_values([(before, request, intent)], |mut row, (before, request, intent)| {
+                    row.push_bind(run.to_string()).push_bind(stage).push_bind(journal).push_bind(ordinal);
+                    row.push_bind(before).push_bind(request.as_slice()).push_bind(intent);
+                });
+                sql.push(" on conflict do nothing");
+            }),
+            WriteEffect::Receive { receipt } => unit.gather(once, |sql| {
+                it(sql.push("update effects set receipt = ").push_bind(receipt));
+            }),
+            WriteEffect::Forget => unit.gather(Expected::Anything, |sql| it(sql.push("delete from effects"))),
         }
     }
 }
 
 /// Ends the journals of a run.
-pub(super) async fn clear(unit: &mut Unit<'_>, run: RunId) -> Result<(), CommitError> {
-    sqlx::query("delete from effects where run = $1").bind(run.to_string()).execute(&mut *unit.connection).await?;
-    Ok(())
+pub(super) fn clear(unit: &mut Unit<'_>, run: RunId) {
+    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from effects where run = ").push_bind(run.to_string()));
 }

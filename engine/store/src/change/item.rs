@@ -90,17 +90,18 @@ pub struct ItemColumns {
 
 impl ItemChange {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        let ended = work::prove(unit, self.held.as_ref(), &self.work).await?;
+        let ended = work::prove(unit, self.held.as_ref(), &self.work);
         let (project, before) = match &self.write {
             WriteItem::Create(head) => (self.create(head, unit).await?, Seq::ZERO),
             WriteItem::Advance { expected } => {
-                work::clear_wait(unit, self.item, self.row.pending_run).await?;
+                work::clear_wait(unit, self.item, self.row.pending_run);
                 (self.advance(*expected, unit).await?, *expected)
             }
         };
         self.label(unit).await?;
         unit.append(History { project, stream: Some(self.stream()), seq: Some(before) }, self.at, &self.events);
-        work::apply_except(unit, &self.work, ended).await
+        work::apply_except(unit, &self.work, ended);
+        Ok(())
     }
 
     fn stream(&self) -> Stream {
@@ -122,18 +123,18 @@ impl ItemChange {
             .bind(head.project.to_string())
             .bind(head.number)
             .bind(&head.kind)
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(head.project)
     }
 
     /// Finds out whether there is such an item, by its id or else by its number.
-    async fn duplicate(&self, head: &ItemHead, unit: &mut Unit<'_>) -> Result<Option<Conflict>, StoreError> {
+    async fn duplicate(&self, head: &ItemHead, unit: &mut Unit<'_>) -> Result<Option<Conflict>, CommitError> {
         let found = sqlx::query("select id from items where id = $1 or (project = $2 and number = $3)")
             .bind(self.item.to_string())
             .bind(head.project.to_string())
             .bind(head.number)
-            .fetch_all(&mut *unit.connection)
+            .fetch_all(unit.connection().await?)
             .await?;
         let ids = found.iter().map(|row| row.parsed("id")).collect::<Result<Vec<ItemId>, StoreError>>()?;
         Ok(match ids.as_slice() {
@@ -155,7 +156,7 @@ impl ItemChange {
             .bind_state(update)
             .bind(self.item.to_string())
             .bind(expected.get())
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         match updated {
             Some(row) => Ok(row.parsed("project")?),
@@ -184,10 +185,10 @@ impl ItemChange {
     }
 
     /// Finds out why the row was not updated.
-    async fn mismatch(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
+    async fn mismatch(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<Conflict, CommitError> {
         let found = sqlx::query("select seq from items where id = $1")
             .bind(self.item.to_string())
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         let stream = self.stream();
         let Some(row) = found else { return Ok(Conflict::Unknown { stream }) };
@@ -195,24 +196,24 @@ impl ItemChange {
     }
 
     /// Replaces the labels where they differ.
-    async fn label(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+    async fn label(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let item = self.item.to_string();
         let rows = sqlx::query("select label from item_labels where item = $1")
             .bind(&item)
-            .fetch_all(&mut *unit.connection)
+            .fetch_all(unit.connection().await?)
             .await?;
         let before = rows.iter().map(|row| row.text("label")).collect::<Result<BTreeSet<String>, StoreError>>()?;
         if before == self.row.labels {
             return Ok(());
         }
-        sqlx::query("delete from item_labels where item = $1").bind(&item).execute(&mut *unit.connection).await?;
+        sqlx::query("delete from item_labels where item = $1").bind(&item).execute(unit.connection().await?).await?;
         let labels: Vec<&String> = self.row.labels.iter().collect();
         for labels in labels.chunks(ROWS_PER_INSERT) {
             let mut insert = QueryBuilder::<Database>::new("insert into item_labels (item, label) ");
             insert.push_values(labels, |mut row, label| {
                 row.push_bind(&item).push_bind(*label);
             });
-            insert.build().execute(&mut *unit.connection).await?;
+            insert.build().execute(unit.connection().await?).await?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl NewProject {
         let other = sqlx::query_scalar("select name from projects where key = $1 and name <> $2")
             .bind(&key)
             .bind(&self.name)
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         if let Some(project) = other {
             return Err(Conflict::DuplicateKey { key, project }.into());
@@ -57,7 +57,7 @@ impl NewProject {
         .bind(sealed.map(|sealed| &sealed.key))
         .bind(sealed.map(|sealed| &sealed.bytes))
         .bind(self.created_at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         match inserted.rows_affected() {
             0 => Err(Conflict::DuplicateProject { name: self.name.clone() }.into()),
@@ -86,7 +86,7 @@ impl NewToken {
             .bind(&self.name)
             .bind(&self.kind)
             .bind(self.created_at.millis())
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use kiket_core::{ProjectId, RunId, Timestamp};
 
 use super::{NewEvent, work};
 use crate::unit::{History, Unit};
-use crate::{CommitError, Held, Stream};
+use crate::{Held, Stream};
 
 /// Records of a run to append.
 #[derive(Debug, Clone)]
@@ -22,12 +22,11 @@ pub struct Records {
 }
 
 impl Records {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+    pub(super) fn apply(&self, unit: &mut Unit<'_>) {
         if let Some(held) = &self.held {
-            work::check(unit, held).await?;
+            work::check(unit, held);
         }
         let history = History { project: self.project, stream: Some(Stream::Run(self.run)), seq: None };
         unit.append(history, self.at, &self.records);
-        Ok(())
     }
 }

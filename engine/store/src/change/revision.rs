@@ -10,7 +10,7 @@ use super::NewEvent;
 use crate::read::RevisionStatus;
 use crate::sqlite::Database;
 use crate::unit::{History, ROWS_PER_INSERT, Unit};
-use crate::{CommitError, Conflict, StoreError};
+use crate::{CommitError, Conflict};
 
 /// A revision to add. If it is active, the one before is superseded in the same unit.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl NewRevision {
         if active {
             sqlx::query("update revisions set status = 'superseded' where project = $1 and status = 'active'")
                 .bind(self.project.to_string())
-                .execute(&mut *unit.connection)
+                .execute(unit.connection().await?)
                 .await?;
         }
         self.insert(unit).await?;
@@ -55,7 +55,7 @@ impl NewRevision {
             sqlx::query("update projects set active_revision = $1 where id = $2")
                 .bind(self.id.to_string())
                 .bind(self.project.to_string())
-                .execute(&mut *unit.connection)
+                .execute(unit.connection().await?)
                 .await?;
             self.take_key(unit).await?;
         }
@@ -68,7 +68,7 @@ impl NewRevision {
         let other = sqlx::query_scalar("select name from projects where id <> $1 and (key = $2 or upper(name) = $2)")
             .bind(self.project.to_string())
             .bind(key)
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         if let Some(project) = other {
             return Err(Conflict::DuplicateKey { key: key.clone(), project }.into());
@@ -76,12 +76,12 @@ impl NewRevision {
         sqlx::query("update projects set key = $1 where id = $2")
             .bind(key)
             .bind(self.project.to_string())
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }
 
-    async fn insert(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+    async fn insert(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         sqlx::query(
             "insert into revisions (id, project, reference, commit_id, status, diagnostics, plugins, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -94,13 +94,13 @@ impl NewRevision {
         .bind(&self.diagnostics)
         .bind(&self.plugins)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         Ok(())
     }
 
     /// Stores each text under its digest unless it is there already, and lists the files with their origins.
-    async fn insert_sources(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+    async fn insert_sources(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         for sources in self.sources.chunks(ROWS_PER_INSERT) {
             let digests: Vec<String> = sources.iter().map(|source| hex::encode(Sha256::digest(&source.text))).collect();
 
@@ -109,7 +109,7 @@ impl NewRevision {
                 row.push_bind(digest).push_bind(&source.text);
             });
             blobs.push(" on conflict (digest) do nothing");
-            blobs.build().execute(&mut *unit.connection).await?;
+            blobs.build().execute(unit.connection().await?).await?;
 
             let mut files = QueryBuilder::<Database>::new(
                 "insert into definitions (revision, level, path, digest, repository, branch, commit_id) ",
@@ -123,7 +123,7 @@ impl NewRevision {
                     .push_bind(&source.origin.branch)
                     .push_bind(&source.origin.commit);
             });
-            files.build().execute(&mut *unit.connection).await?;
+            files.build().execute(unit.connection().await?).await?;
         }
         Ok(())
     }

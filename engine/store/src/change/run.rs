@@ -9,15 +9,19 @@ use std::borrow::Cow;
 use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
 
 use super::{NewEvent, WorkChange, effect, growth, work};
+use crate::script::{Expected, Otherwise};
+use crate::sqlite::Connection;
 use crate::text::Columns as _;
 use crate::unit::{History, Unit};
-use crate::{CommitError, Conflict, Held, Seq, StoreError, Stream};
+use crate::{Conflict, Held, Seq, StoreError, Stream};
 
 /// A run starts or moves on: its events, and the state that is their fold.
 #[derive(Debug, Clone)]
 pub struct RunChange {
     /// The run.
     pub run: RunId,
+    /// Its project.
+    pub project: ProjectId,
     /// Whether it starts here, or else where it is expected to be.
     pub write: Write,
     /// The time.
@@ -56,8 +60,6 @@ pub enum Write {
 /// What is settled about a run when it starts.
 #[derive(Debug, Clone)]
 pub struct RunHead {
-    /// Its project.
-    pub project: ProjectId,
     /// The pipeline's name.
     pub pipeline: String,
     /// The revision it keeps to its end.
@@ -73,101 +75,99 @@ pub struct RunHead {
 }
 
 impl RunChange {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        let ended = work::prove(unit, self.held.as_ref(), &self.work).await?;
-        let (project, before) = match &self.write {
-            Write::Create(head) => (self.create(head, unit).await?, Seq::ZERO),
-            Write::Advance { expected } => (self.advance(*expected, unit).await?, *expected),
+    pub(super) fn apply(&self, unit: &mut Unit<'_>) {
+        let ended = work::prove(unit, self.held.as_ref(), &self.work);
+        let before = match &self.write {
+            Write::Create(head) => {
+                self.create(head, unit);
+                Seq::ZERO
+            }
+            Write::Advance { expected } => {
+                self.advance(*expected, unit);
+                *expected
+            }
         };
-        unit.append(History { project, stream: Some(self.stream()), seq: Some(before) }, self.at, &self.events);
-        work::apply_except(unit, &self.work, ended).await?;
+        let stream = Some(Stream::Run(self.run));
+        unit.append(History { project: self.project, stream, seq: Some(before) }, self.at, &self.events);
+        work::apply_except(unit, &self.work, ended);
         if self.terminal {
-            work::clear(unit, self.run).await?;
-            effect::clear(unit, self.run).await?;
+            work::clear(unit, self.run);
+            effect::clear(unit, self.run);
         }
-        Ok(())
     }
 
-    fn stream(&self) -> Stream {
-        Stream::Run(self.run)
+    /// Inserts the row.
+    fn create(&self, head: &RunHead, unit: &mut Unit<'_>) {
+        let (run, project, trigger_key) = (self.run, self.project, head.trigger_key.clone());
+        unit.gather(Expected::Change(Otherwise::RunExists { run, project, trigger_key }), |sql| {
+            sql.push(
+                "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
+                                   status, terminal, seq, state, created_at, started_at, finished_at) ",
+            );
+            sql.push_values([head], |mut row, head| {
+                row.push_bind(self.run.to_string())
+                    .push_bind(self.project.to_string())
+                    .push_bind(&head.pipeline)
+                    .push_bind(head.revision.to_string())
+                    .push_bind(&head.commit)
+                    .push_bind(&head.reference)
+                    .push_bind(&head.trigger)
+                    .push_bind(&head.trigger_key)
+                    .push_bind(&*self.status)
+                    .push_bind(i64::from(self.terminal))
+                    .push_bind(growth(&self.events))
+                    .push_bind(&self.state)
+                    .push_bind(self.at.millis())
+                    .push_bind(self.started_at.map(Timestamp::millis))
+                    .push_bind(self.finished_at.map(Timestamp::millis));
+            });
+            sql.push(" on conflict do nothing");
+        });
     }
 
-    /// Inserts the row; answers the project.
-    async fn create(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<ProjectId, CommitError> {
-        let inserted = sqlx::query(
-            "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
-                               status, terminal, seq, state, created_at, started_at, finished_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing",
-        )
-        .bind(self.run.to_string())
-        .bind(head.project.to_string())
-        .bind(&head.pipeline)
-        .bind(head.revision.to_string())
-        .bind(&head.commit)
-        .bind(&head.reference)
-        .bind(&head.trigger)
-        .bind(&head.trigger_key)
-        .bind(&*self.status)
-        .bind(i64::from(self.terminal))
-        .bind(growth(&self.events))
-        .bind(&self.state)
-        .bind(self.at.millis())
-        .bind(self.started_at.map(Timestamp::millis))
-        .bind(self.finished_at.map(Timestamp::millis))
-        .execute(&mut *unit.connection)
+    /// Updates the row if it is where it is expected to be.
+    fn advance(&self, expected: Seq, unit: &mut Unit<'_>) {
+        unit.gather(Expected::Change(Otherwise::RunMoved { run: self.run, expected }), |sql| {
+            sql.push("update runs set seq = seq + ").push_bind(growth(&self.events));
+            sql.push(", status = ").push_bind(&*self.status);
+            sql.push(", terminal = ").push_bind(i64::from(self.terminal));
+            sql.push(", state = ").push_bind(&self.state);
+            sql.push(", started_at = ").push_bind(self.started_at.map(Timestamp::millis));
+            sql.push(", finished_at = ").push_bind(self.finished_at.map(Timestamp::millis));
+            sql.push(" where id = ").push_bind(self.run.to_string());
+            sql.push(" and project = ").push_bind(self.project.to_string());
+            sql.push(" and seq = ").push_bind(expected.get()).push(" and terminal = 0");
+        });
+    }
+}
+
+/// Finds out why the row of a run was not inserted.
+pub(super) async fn duplicate(
+    run: RunId,
+    project: ProjectId,
+    trigger_key: Option<&str>,
+    connection: &mut Connection,
+) -> Result<Conflict, StoreError> {
+    let first = sqlx::query("select id from runs where project = $1 and trigger_key = $2")
+        .bind(project.to_string())
+        .bind(trigger_key)
+        .fetch_optional(connection)
         .await?;
-        match inserted.rows_affected() {
-            0 => Err(self.duplicate(head, unit).await?.into()),
-            _ => Ok(head.project),
-        }
+    match first {
+        Some(row) => Ok(Conflict::DuplicateTrigger { run: row.parsed("id")? }),
+        None => Ok(Conflict::Duplicate { stream: Stream::Run(run) }),
     }
+}
 
-    /// Updates the row if it is where it is expected to be; answers the project.
-    async fn advance(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<ProjectId, CommitError> {
-        let updated = sqlx::query(
-            "update runs set seq = seq + $1, status = $2, terminal = $3, state = $4, started_at = $5, finished_at = $6
-             where id = $7 and seq = $8 and terminal = 0 returning project",
-        )
-        .bind(growth(&self.events))
-        .bind(&*self.status)
-        .bind(i64::from(self.terminal))
-        .bind(&self.state)
-        .bind(self.started_at.map(Timestamp::millis))
-        .bind(self.finished_at.map(Timestamp::millis))
-        .bind(self.run.to_string())
-        .bind(expected.get())
-        .fetch_optional(&mut *unit.connection)
-        .await?;
-        match updated {
-            Some(row) => Ok(row.parsed("project")?),
-            None => Err(self.mismatch(expected, unit).await?.into()),
-        }
+/// Finds out why the row of a run was not updated.
+pub(super) async fn mismatch(run: RunId, expected: Seq, connection: &mut Connection) -> Result<Conflict, StoreError> {
+    let found =
+        sqlx::query("select seq from runs where id = $1").bind(run.to_string()).fetch_optional(connection).await?;
+    let stream = Stream::Run(run);
+    let Some(row) = found else { return Ok(Conflict::Unknown { stream }) };
+    let actual = Seq::new(row.number("seq")?);
+    if actual == expected {
+        return Ok(Conflict::Ended { run });
     }
-
-    /// Finds out why the row was not inserted.
-    async fn duplicate(&self, head: &RunHead, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
-        let first = sqlx::query("select id from runs where project = $1 and trigger_key = $2")
-            .bind(head.project.to_string())
-            .bind(&head.trigger_key)
-            .fetch_optional(&mut *unit.connection)
-            .await?;
-        match first {
-            Some(row) => Ok(Conflict::DuplicateTrigger { run: row.parsed("id")? }),
-            None => Ok(Conflict::Duplicate { stream: self.stream() }),
-        }
-    }
-
-    /// Finds out why the row was not updated.
-    async fn mismatch(&self, expected: Seq, unit: &mut Unit<'_>) -> Result<Conflict, StoreError> {
-        let found = sqlx::query("select seq from runs where id = $1")
-            .bind(self.run.to_string())
-            .fetch_optional(&mut *unit.connection)
-            .await?;
-        let Some(row) = found else { return Ok(Conflict::Unknown { stream: self.stream() }) };
-        let actual = Seq::new(row.number("seq")?);
-        if actual == expected {
-            return Ok(Conflict::Ended { run: self.run });
-        }
-        Ok(Conflict::Seq { stream: self.stream(), expected, actual })
-    }
+    Ok(Conflict::Seq { stream, expected, actual })
 }

@@ -8,7 +8,7 @@ use kiket_core::{ProjectId, Timestamp};
 use super::NewEvent;
 use crate::text::Columns as _;
 use crate::unit::{History, Unit};
-use crate::{CommitError, Conflict, Sealed, StoreError};
+use crate::{CommitError, Conflict, Sealed};
 
 /// Most secrets of a project, and most plain values.
 pub const SETTINGS: i64 = 200;
@@ -63,7 +63,7 @@ impl SecretChange {
             let gone = sqlx::query("delete from secrets where project = $1 and name = $2")
                 .bind(&project)
                 .bind(&self.name)
-                .execute(&mut *unit.connection)
+                .execute(unit.connection().await?)
                 .await?;
             if gone.rows_affected() == 0 {
                 return Err(Conflict::UnknownSetting { what: "secret", name: self.name.clone() }.into());
@@ -82,11 +82,11 @@ impl SecretChange {
         .bind(&sealed.key)
         .bind(&sealed.bytes)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         let row = sqlx::query("select count(*) as count from secrets where project = $1")
             .bind(&project)
-            .fetch_one(&mut *unit.connection)
+            .fetch_one(unit.connection().await?)
             .await?;
         within(row.number("count")?)?;
         append(unit, self.project, self.at, &self.event);
@@ -101,7 +101,7 @@ impl EnvChange {
             let gone = sqlx::query("delete from env_values where project = $1 and name = $2")
                 .bind(&project)
                 .bind(&self.name)
-                .execute(&mut *unit.connection)
+                .execute(unit.connection().await?)
                 .await?;
             if gone.rows_affected() == 0 {
                 return Err(Conflict::UnknownSetting { what: "value", name: self.name.clone() }.into());
@@ -117,13 +117,13 @@ impl EnvChange {
         .bind(&self.name)
         .bind(value)
         .bind(self.at.millis())
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         let row = sqlx::query(
             "select count(*) as count, sum(octet_length(value)) as bytes from env_values where project = $1",
         )
         .bind(&project)
-        .fetch_one(&mut *unit.connection)
+        .fetch_one(unit.connection().await?)
         .await?;
         within(row.number("count")?)?;
         if row.number("bytes")? > ENV_BYTES {
@@ -135,12 +135,12 @@ impl EnvChange {
 }
 
 impl SealHook {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), StoreError> {
+    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         sqlx::query("update projects set hook_secret = '', hook_key_id = $1, hook_sealed = $2 where id = $3")
             .bind(&self.sealed.key)
             .bind(&self.sealed.bytes)
             .bind(self.project.to_string())
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }

@@ -32,7 +32,7 @@ pub struct PutValue {
 impl PutValue {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         if let Some(held) = &self.held {
-            work::check(unit, held).await?;
+            work::check(unit, held);
         }
         let current = self.current(unit).await?;
         let differs = match &self.expected {
@@ -54,7 +54,7 @@ impl PutValue {
             .bind(self.project.to_string())
             .bind(&self.plugin)
             .bind(&self.key)
-            .fetch_optional(&mut *unit.connection)
+            .fetch_optional(unit.connection().await?)
             .await?;
         Ok(row.map(|row| row.try_get("value")).transpose()?)
     }
@@ -68,7 +68,7 @@ impl PutValue {
         sqlx::query("insert into plugin_usage (project, plugin, bytes) values ($1, $2, 0) on conflict do nothing")
             .bind(self.project.to_string())
             .bind(&self.plugin)
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         let row = sqlx::query(
             "update plugin_usage set bytes = bytes + $3 where project = $1 and plugin = $2 returning bytes",
@@ -76,7 +76,7 @@ impl PutValue {
         .bind(self.project.to_string())
         .bind(&self.plugin)
         .bind(growth)
-        .fetch_one(&mut *unit.connection)
+        .fetch_one(unit.connection().await?)
         .await?;
         let used: i64 = row.try_get("bytes")?;
         if growth > 0 && u64::try_from(used).is_ok_and(|used| used > self.quota) {
@@ -95,7 +95,7 @@ impl PutValue {
         .bind(&self.key)
         .bind(value)
         .bind(self.bytes(Some(value)))
-        .execute(&mut *unit.connection)
+        .execute(unit.connection().await?)
         .await?;
         Ok(())
     }
@@ -105,7 +105,7 @@ impl PutValue {
             .bind(self.project.to_string())
             .bind(&self.plugin)
             .bind(&self.key)
-            .execute(&mut *unit.connection)
+            .execute(unit.connection().await?)
             .await?;
         Ok(())
     }

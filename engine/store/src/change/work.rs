@@ -1,11 +1,10 @@
 //! Putting work, ending it, and proving that one holds it.
 
 use kiket_core::{ItemId, RunId, Timestamp};
-use sqlx::QueryBuilder;
 
-use crate::sqlite::Database;
+use crate::script::{Expected, Otherwise};
 use crate::unit::{ROWS_PER_INSERT, Unit};
-use crate::{CommitError, Conflict, Held, Lease, Task, WorkKey};
+use crate::{Held, Lease, Task, WorkKey};
 
 /// A change to the work that waits. Within one change rows are ended first and put afterwards, in whatever
 /// order they are listed.
@@ -42,84 +41,64 @@ pub struct WorkUpdate {
 }
 
 impl WorkUpdate {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        let ended = prove(unit, self.held.as_ref(), &self.work).await?;
-        apply_except(unit, &self.work, ended).await
+    pub(super) fn apply(&self, unit: &mut Unit<'_>) {
+        let ended = prove(unit, self.held.as_ref(), &self.work);
+        apply_except(unit, &self.work, ended);
     }
 }
 
 /// Checks the hold. Where the changes end the very row that is held, the usual case, that is done in the same
 /// statement: its index among the changes is answered.
-pub(super) async fn prove(
-    unit: &mut Unit<'_>,
-    held: Option<&Held>,
-    changes: &[WorkChange],
-) -> Result<Option<usize>, CommitError> {
-    let Some(held) = held else { return Ok(None) };
+pub(super) fn prove(unit: &mut Unit<'_>, held: Option<&Held>, changes: &[WorkChange]) -> Option<usize> {
+    let held = held?;
     let ended = changes.iter().position(|change| matches!(change, WorkChange::Done(key) if *key == held.key));
     if ended.is_some() && !puts(changes).any(|key| key == held.key) {
-        finish(unit, held).await?;
-        return Ok(ended);
+        finish(unit, held);
+        return ended;
     }
-    check(unit, held).await?;
-    Ok(None)
+    check(unit, held);
+    None
 }
 
 /// Ends a row that must be held.
-pub(super) async fn finish(unit: &mut Unit<'_>, held: &Held) -> Result<(), CommitError> {
-    let deleted = sqlx::query("delete from work where key = $1 and fence = $2 and owner is not null")
-        .bind(held.key.as_str())
-        .bind(held.fence)
-        .execute(&mut *unit.connection)
-        .await?;
-    match deleted.rows_affected() {
-        0 => Err(Conflict::FenceLost { key: held.key.clone() }.into()),
-        _ => Ok(()),
-    }
+pub(super) fn finish(unit: &mut Unit<'_>, held: &Held) {
+    unit.gather(Expected::Change(Otherwise::FenceLost(held.key.clone())), |sql| {
+        sql.push("delete from work where key = ").push_bind(held.key.as_str());
+        sql.push(" and fence = ").push_bind(held.fence).push(" and owner is not null");
+    });
 }
 
 /// Checks that a row is held.
-pub(super) async fn check(unit: &mut Unit<'_>, held: &Held) -> Result<(), CommitError> {
-    let found = sqlx::query("select 1 from work where key = $1 and fence = $2 and owner is not null")
-        .bind(held.key.as_str())
-        .bind(held.fence)
-        .fetch_optional(&mut *unit.connection)
-        .await?;
-    found.map(|_| ()).ok_or_else(|| Conflict::FenceLost { key: held.key.clone() }.into())
+pub(super) fn check(unit: &mut Unit<'_>, held: &Held) {
+    unit.gather(Expected::Row(Otherwise::FenceLost(held.key.clone())), |sql| {
+        sql.push("select 1 from work where key = ").push_bind(held.key.as_str());
+        sql.push(" and fence = ").push_bind(held.fence).push(" and owner is not null");
+    });
 }
 
 /// Ends every row of a run.
-pub(super) async fn clear(unit: &mut Unit<'_>, run: RunId) -> Result<(), CommitError> {
-    sqlx::query("delete from work where run = $1").bind(run.to_string()).execute(&mut *unit.connection).await?;
-    Ok(())
+pub(super) fn clear(unit: &mut Unit<'_>, run: RunId) {
+    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from work where run = ").push_bind(run.to_string()));
 }
 
 /// Ends the work on the run that an item has waited for, unless it goes on waiting for it.
-pub(super) async fn clear_wait(unit: &mut Unit<'_>, item: ItemId, waits: Option<RunId>) -> Result<(), CommitError> {
-    sqlx::query(
-        "delete from work where key = (select 'item/' || id || '/' || pending_run from items
-                                       where id = $1 and pending_run is distinct from $2)",
-    )
-    .bind(item.to_string())
-    .bind(waits.map(|run| run.to_string()))
-    .execute(&mut *unit.connection)
-    .await?;
-    Ok(())
+pub(super) fn clear_wait(unit: &mut Unit<'_>, item: ItemId, waits: Option<RunId>) {
+    unit.gather(Expected::Anything, |sql| {
+        sql.push("delete from work where key = (select 'item/' || id || '/' || pending_run from items where id = ");
+        sql.push_bind(item.to_string()).push(" and pending_run is distinct from ");
+        sql.push_bind(waits.map(|run| run.to_string())).push(")");
+    });
 }
 
 /// Applies all changes.
-pub(super) async fn apply(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitError> {
-    apply_except(unit, changes, None).await
+pub(super) fn apply(unit: &mut Unit<'_>, changes: &[WorkChange]) {
+    apply_except(unit, changes, None);
 }
 
 /// Applies all changes but the one that [`prove`] has already applied.
-pub(super) async fn apply_except(
-    unit: &mut Unit<'_>,
-    changes: &[WorkChange],
-    applied: Option<usize>,
-) -> Result<(), CommitError> {
-    end(unit, changes, applied).await?;
-    put(unit, changes).await
+pub(super) fn apply_except(unit: &mut Unit<'_>, changes: &[WorkChange], applied: Option<usize>) {
+    end(unit, changes, applied);
+    put(unit, changes);
 }
 
 fn puts(changes: &[WorkChange]) -> impl Iterator<Item = WorkKey> {
@@ -130,28 +109,29 @@ fn puts(changes: &[WorkChange]) -> impl Iterator<Item = WorkKey> {
 }
 
 /// Ends what is to end, except what is put again: that row stays, for the sake of its fence.
-async fn end(unit: &mut Unit<'_>, changes: &[WorkChange], applied: Option<usize>) -> Result<(), CommitError> {
+fn end(unit: &mut Unit<'_>, changes: &[WorkChange], applied: Option<usize>) {
     let kept: Vec<WorkKey> = puts(changes).collect();
     for (index, change) in changes.iter().enumerate() {
-        let mut delete = QueryBuilder::<Database>::new("delete from work where ");
         match change {
-            WorkChange::Done(_) if applied == Some(index) => continue,
-            WorkChange::Done(key) if kept.contains(key) => continue,
-            WorkChange::Done(key) => delete.push("key = ").push_bind(key.as_str()),
-            WorkChange::DoneForRun(run) => delete.push("run = ").push_bind(run.to_string()),
-            WorkChange::Put { .. } => continue,
-        };
-        if matches!(change, WorkChange::DoneForRun(_)) && !kept.is_empty() {
-            let mut keys = delete.push(" and key not in (").separated(", ");
-            kept.iter().for_each(|key| _ = keys.push_bind(key.as_str()));
-            delete.push(")");
+            WorkChange::Done(key) if applied != Some(index) && !kept.contains(key) => {
+                unit.gather(Expected::Anything, |sql| {
+                    sql.push("delete from work where key = ").push_bind(key.as_str());
+                });
+            }
+            WorkChange::DoneForRun(run) => unit.gather(Expected::Anything, |sql| {
+                sql.push("delete from work where run = ").push_bind(run.to_string());
+                if !kept.is_empty() {
+                    let mut keys = sql.push(" and key not in (").separated(", ");
+                    kept.iter().for_each(|key| _ = keys.push_bind(key.as_str()));
+                    sql.push(")");
+                }
+            }),
+            WorkChange::Done(_) | WorkChange::Put { .. } => {}
         }
-        delete.build().execute(&mut *unit.connection).await?;
     }
-    Ok(())
 }
 
-async fn put(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitError> {
+fn put(unit: &mut Unit<'_>, changes: &[WorkChange]) {
     let epoch = unit.epoch;
     let rows: Vec<_> = changes
         .iter()
@@ -160,28 +140,26 @@ async fn put(unit: &mut Unit<'_>, changes: &[WorkChange]) -> Result<(), CommitEr
             WorkChange::Done(_) | WorkChange::DoneForRun(_) => None,
         })
         .collect();
+    unit.readied |= rows.iter().any(|(.., lease)| lease.is_none());
     for rows in rows.chunks(ROWS_PER_INSERT) {
-        let mut insert = QueryBuilder::<Database>::new(
-            "insert into work (key, kind, run, priority, due, fence, owner, lease_until, epoch) ",
-        );
-        insert.push_values(rows, |mut row, (task, priority, due, lease)| {
-            unit.readied |= lease.is_none();
-            row.push_bind(task.to_string())
-                .push_bind(task.kind().as_str())
-                .push_bind(task.run().map(|run| run.to_string()))
-                .push_bind(*priority)
-                .push_bind(due.millis())
-                .push_bind(i64::from(lease.is_some()))
-                .push_bind(lease.map(|lease| lease.owner.clone()))
-                .push_bind(lease.map(|lease| lease.until.millis()))
-                .push_bind(lease.map(|_| epoch));
+        unit.gather(Expected::Anything, |insert| {
+            insert.push("insert into work (key, kind, run, priority, due, fence, owner, lease_until, epoch) ");
+            insert.push_values(rows, |mut row, (task, priority, due, lease)| {
+                row.push_bind(task.to_string())
+                    .push_bind(task.kind().as_str())
+                    .push_bind(task.run().map(|run| run.to_string()))
+                    .push_bind(*priority)
+                    .push_bind(due.millis())
+                    .push_bind(i64::from(lease.is_some()))
+                    .push_bind(lease.map(|lease| lease.owner.clone()))
+                    .push_bind(lease.map(|lease| lease.until.millis()))
+                    .push_bind(lease.map(|_| epoch));
+            });
+            insert.push(
+                " on conflict (key) do update set priority = excluded.priority, due = excluded.due,
+                 fence = work.fence + excluded.fence, owner = excluded.owner, lease_until = excluded.lease_until,
+                 epoch = excluded.epoch",
+            );
         });
-        insert.push(
-            " on conflict (key) do update set priority = excluded.priority, due = excluded.due,
-             fence = work.fence + excluded.fence, owner = excluded.owner, lease_until = excluded.lease_until,
-             epoch = excluded.epoch",
-        );
-        insert.build().execute(&mut *unit.connection).await?;
     }
-    Ok(())
 }

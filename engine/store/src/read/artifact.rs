@@ -48,7 +48,7 @@ impl Store {
         let row = sqlx::query("select * from artifacts where digest = $2 and project = $1 order by id desc limit 1")
             .bind(project.to_string())
             .bind(digest)
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(ArtifactRow::read).transpose()
     }
@@ -61,7 +61,7 @@ impl Store {
         let row = sqlx::query("select * from artifacts where project = $1 and name = $2 order by id desc limit 1")
             .bind(project.to_string())
             .bind(name)
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(ArtifactRow::read).transpose()
     }
@@ -73,7 +73,7 @@ impl Store {
     pub async fn artifacts_of_run(&self, run: RunId) -> Result<Vec<ArtifactRow>, StoreError> {
         let rows = sqlx::query("select * from artifacts where run = $1 order by id")
             .bind(run.to_string())
-            .fetch_all(self.readers()?)
+            .fetch_all(&mut *self.reader().await?)
             .await?;
         rows.iter().map(ArtifactRow::read).collect()
     }
@@ -85,7 +85,7 @@ impl Store {
     pub async fn is_kept(&self, digest: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("select 1 from artifacts where digest = $1 limit 1")
             .bind(digest)
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         Ok(row.is_some())
     }
@@ -95,7 +95,7 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn artifact_digests(&self) -> Result<BTreeSet<String>, StoreError> {
-        let rows = sqlx::query("select distinct digest from artifacts").fetch_all(self.readers()?).await?;
+        let rows = sqlx::query("select distinct digest from artifacts").fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(|row| row.text("digest")).collect()
     }
 }

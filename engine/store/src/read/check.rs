@@ -49,7 +49,7 @@ impl Store {
                  (select 1 from items
                   where pending_run is not null and 'item/' || items.id || '/' || pending_run = work.key)",
         )
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter()
             .map(|row| {
@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn integrity(&self) -> Result<Vec<String>, StoreError> {
-        let mut flaws = sqlite::check_file(self.readers()?).await?;
+        let mut flaws = sqlite::check_file(&mut *self.reader().await?).await?;
 
         // Numbers that are all different, start at 1, end at `seq` and are as many as that: no gap.
         let streams = sqlx::query(
@@ -83,7 +83,7 @@ impl Store {
              from streams left join histories on histories.id = streams.id
              where seq <> coalesce(count, 0) or rows <> count or first <> 1 or last <> seq",
         )
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         for row in &streams {
             let (what, id) = (row.text("what")?, row.text("id")?);
@@ -101,7 +101,7 @@ impl Store {
              full join newest on newest.project = live.project and newest.app = live.app
              where live.release is distinct from newest.release",
         )
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         for row in &apps {
             flaws.push(format!("app {} is not at the release that was put live last", row.text("app")?));
@@ -110,12 +110,12 @@ impl Store {
         let (head, last, count): (i64, i64, i64) = sqlx::query_as(
             "select position, (select coalesce(max(position), 0) from log), (select count(*) from log) from counter",
         )
-        .fetch_one(self.readers()?)
+        .fetch_one(&mut *self.reader().await?)
         .await?;
         if head != last || last != count {
             flaws.push(format!("the head is {head}, the last position {last}, the number of entries {count}"));
         }
-        flaws.extend(value::miscounted(self.readers()?).await?);
+        flaws.extend(value::miscounted(&mut *self.reader().await?).await?);
         Ok(flaws)
     }
 }

@@ -68,7 +68,7 @@ impl Store {
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         let row = sqlx::query("select * from deliveries where id = $1")
             .bind(id.to_string())
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(Delivery::read).transpose()
     }

@@ -66,7 +66,7 @@ impl Store {
              where releases.id = $1",
         )
         .bind(id.to_string())
-        .fetch_optional(self.readers()?)
+        .fetch_optional(&mut *self.reader().await?)
         .await?;
         row.as_ref().map(Release::read).transpose()
     }
@@ -84,7 +84,7 @@ impl Store {
         )
         .bind(project.to_string())
         .bind(app)
-        .fetch_optional(self.readers()?)
+        .fetch_optional(&mut *self.reader().await?)
         .await?;
         row.as_ref().map(LiveRelease::read).transpose()
     }
@@ -102,7 +102,7 @@ impl Store {
              order by live_releases.project, live_releases.app",
         )
         .bind(project.map(|project| project.to_string()))
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(LiveRelease::read).collect()
     }
@@ -125,7 +125,7 @@ impl Store {
         )
         .bind(project.to_string())
         .bind(app)
-        .fetch_optional(self.readers()?)
+        .fetch_optional(&mut *self.reader().await?)
         .await?;
         row.as_ref().map(Release::read).transpose()
     }
@@ -140,7 +140,7 @@ impl Store {
                 .bind(project.to_string())
                 .bind(app)
                 .bind(i64::from(limit))
-                .fetch_all(self.readers()?)
+                .fetch_all(&mut *self.reader().await?)
                 .await?;
         rows.iter().map(Switch::read).collect()
     }

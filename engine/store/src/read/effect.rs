@@ -33,7 +33,7 @@ impl Store {
         .bind(journal.run.to_string())
         .bind(&journal.stage)
         .bind(i64::from(journal.attempt))
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter()
             .map(|row| {

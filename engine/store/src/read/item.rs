@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kiket_core::{ItemId, ProjectId, RevisionId, RunId, Timestamp};
-use sqlx::QueryBuilder;
+use sqlx::{Connection as _, QueryBuilder};
 
 use crate::sqlite::{Connection, Database, Row};
 use crate::text::Columns as _;
@@ -147,7 +147,7 @@ impl Store {
     pub async fn last_item_number(&self, project: ProjectId) -> Result<i64, StoreError> {
         let number = sqlx::query_scalar("select coalesce(max(number), 0) from items where project = $1")
             .bind(project.to_string())
-            .fetch_one(self.readers()?)
+            .fetch_one(&mut *self.reader().await?)
             .await?;
         Ok(number)
     }
@@ -160,14 +160,15 @@ impl Store {
     pub async fn item_waiting_for(&self, run: RunId) -> Result<Option<ItemId>, StoreError> {
         let row = sqlx::query("select id from items where pending_run = $1")
             .bind(run.to_string())
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.map(|row| row.parsed("id")).transpose()
     }
 
     /// Reads the items that a query selects, with their labels.
     async fn read_items(&self, mut query: QueryBuilder<Database>) -> Result<Vec<ItemRow>, StoreError> {
-        let mut snapshot = self.readers()?.begin().await?;
+        let mut reader = self.reader().await?;
+        let mut snapshot = reader.begin().await?;
         let rows = query.build().fetch_all(&mut *snapshot).await?;
         let mut items = rows.iter().map(ItemRow::read).collect::<Result<Vec<ItemRow>, StoreError>>()?;
         for items in items.chunks_mut(ITEMS_PER_QUERY) {

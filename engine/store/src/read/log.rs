@@ -74,7 +74,7 @@ impl Store {
         }
         push_kinds(&mut query, &filter.kinds);
         query.push(" order by position limit ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(self.readers()?).await?;
+        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Entry::read).collect()
     }
 }

@@ -53,7 +53,7 @@ impl Store {
     pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
         let row = sqlx::query("select * from projects where id = $1")
             .bind(id.to_string())
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(Project::read).transpose()
     }
@@ -63,8 +63,10 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn project_by_name(&self, name: &str) -> Result<Option<Project>, StoreError> {
-        let row =
-            sqlx::query("select * from projects where name = $1").bind(name).fetch_optional(self.readers()?).await?;
+        let row = sqlx::query("select * from projects where name = $1")
+            .bind(name)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         row.as_ref().map(Project::read).transpose()
     }
 
@@ -73,8 +75,10 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn project_by_key(&self, key: &str) -> Result<Option<Project>, StoreError> {
-        let row =
-            sqlx::query("select * from projects where key = $1").bind(key).fetch_optional(self.readers()?).await?;
+        let row = sqlx::query("select * from projects where key = $1")
+            .bind(key)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         row.as_ref().map(Project::read).transpose()
     }
 
@@ -83,7 +87,7 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
-        let rows = sqlx::query("select * from projects order by name").fetch_all(self.readers()?).await?;
+        let rows = sqlx::query("select * from projects order by name").fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Project::read).collect()
     }
 
@@ -92,8 +96,10 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn token(&self, hash: &str) -> Result<Option<Token>, StoreError> {
-        let row =
-            sqlx::query("select * from tokens where hash = $1").bind(hash).fetch_optional(self.readers()?).await?;
+        let row = sqlx::query("select * from tokens where hash = $1")
+            .bind(hash)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
         row.as_ref().map(Token::read).transpose()
     }
 
@@ -102,7 +108,8 @@ impl Store {
     /// # Errors
     /// Only failures of the database.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        let rows = sqlx::query("select * from tokens order by created_at, hash").fetch_all(self.readers()?).await?;
+        let rows =
+            sqlx::query("select * from tokens order by created_at, hash").fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Token::read).collect()
     }
 }

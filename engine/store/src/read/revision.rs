@@ -49,7 +49,7 @@ impl Store {
     pub async fn revision(&self, id: RevisionId) -> Result<Option<Revision>, StoreError> {
         let row = sqlx::query("select * from revisions where id = $1")
             .bind(id.to_string())
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(Revision::read).transpose()
     }
@@ -66,7 +66,7 @@ impl Store {
              where revision = $1 order by level, path",
         )
         .bind(id.to_string())
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(read_source).collect()
     }
@@ -79,7 +79,7 @@ impl Store {
         let rows = sqlx::query("select * from revisions where project = $1 order by id desc limit $2")
             .bind(project.to_string())
             .bind(i64::from(limit))
-            .fetch_all(self.readers()?)
+            .fetch_all(&mut *self.reader().await?)
             .await?;
         rows.iter().map(Revision::read).collect()
     }

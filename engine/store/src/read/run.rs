@@ -63,7 +63,7 @@ impl Store {
     pub async fn run(&self, id: RunId) -> Result<Option<RunRow>, StoreError> {
         let row = sqlx::query("select * from runs where id = $1")
             .bind(id.to_string())
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(RunRow::read).transpose()
     }
@@ -87,7 +87,7 @@ impl Store {
             query.push(" and id < ").push_bind(before.to_string());
         }
         query.push(" order by id desc limit ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(self.readers()?).await?;
+        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(RunRow::read).collect()
     }
 }

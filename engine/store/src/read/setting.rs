@@ -39,7 +39,7 @@ impl Store {
     pub async fn secrets(&self, project: ProjectId) -> Result<Vec<SecretRow>, StoreError> {
         let rows = sqlx::query("select * from secrets where project = $1 order by name")
             .bind(project.to_string())
-            .fetch_all(self.readers()?)
+            .fetch_all(&mut *self.reader().await?)
             .await?;
         rows.iter().map(SecretRow::read).collect()
     }
@@ -52,7 +52,7 @@ impl Store {
         let row = sqlx::query("select * from secrets where project = $1 and name = $2")
             .bind(project.to_string())
             .bind(name)
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(SecretRow::read).transpose()
     }
@@ -64,7 +64,7 @@ impl Store {
     pub async fn env_values(&self, project: ProjectId) -> Result<Vec<EnvValue>, StoreError> {
         let rows = sqlx::query("select * from env_values where project = $1 order by name")
             .bind(project.to_string())
-            .fetch_all(self.readers()?)
+            .fetch_all(&mut *self.reader().await?)
             .await?;
         rows.iter().map(EnvValue::read).collect()
     }
@@ -78,7 +78,7 @@ impl Store {
             "select key_id from secrets union select hook_key_id from projects where hook_key_id is not null
              order by key_id",
         )
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(|row| row.text("key_id")).collect()
     }

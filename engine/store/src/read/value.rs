@@ -21,7 +21,7 @@ impl Store {
             .bind(project.to_string())
             .bind(plugin)
             .bind(key)
-            .fetch_optional(self.readers()?)
+            .fetch_optional(&mut *self.reader().await?)
             .await?;
         Ok(row.map(|row| row.try_get("value")).transpose()?)
     }
@@ -49,21 +49,21 @@ impl Store {
         .bind(prefix)
         .bind(after.unwrap_or_default())
         .bind(limit)
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(|row| row.text("key")).collect()
     }
 }
 
 /// Says where a plugin's sum of bytes is not that of its values.
-pub(super) async fn miscounted(readers: &sqlite::Pool) -> Result<Vec<String>, StoreError> {
+pub(super) async fn miscounted(reader: &mut sqlite::Connection) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "select project, plugin, sum(counted) as counted, sum(kept) as kept
          from (select project, plugin, bytes as counted, 0 as kept from plugin_usage
                union all select project, plugin, 0, octet_length(key) + length(value) from plugin_values)
          group by project, plugin having sum(counted) <> sum(kept)",
     )
-    .fetch_all(readers)
+    .fetch_all(reader)
     .await?;
     rows.iter()
         .map(|row| {

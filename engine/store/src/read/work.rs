@@ -36,7 +36,7 @@ impl Store {
              from work group by kind order by kind",
         )
         .bind(now.millis())
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *self.reader().await?)
         .await?;
         let read = |row: &Row| {
             Ok(Queue {
@@ -60,7 +60,7 @@ impl Store {
     pub async fn earliest_due(&self, kinds: &[TaskKind]) -> Result<Option<Timestamp>, StoreError> {
         let mut query = QueryBuilder::<Database>::new("select min(due) from work where owner is null");
         push_kinds(&mut query, kinds);
-        let due: Option<i64> = query.build_query_scalar().fetch_one(self.readers()?).await?;
+        let due: Option<i64> = query.build_query_scalar().fetch_one(&mut *self.reader().await?).await?;
         Ok(due.map(Timestamp::from_millis))
     }
 }

@@ -1,7 +1,7 @@
 //! Artifacts: what a project has, under which names, and how much of it.
 
 use kiket_core::{ProjectId, RunId};
-use kiket_store::{ArtifactKind, Change, Conflict, ForgetArtifact, KeepArtifact, Write};
+use kiket_store::{ArtifactKind, Change, Conflict, ForgetArtifact, KeepArtifact};
 
 use crate::harness::{House, at, new_project, ulid};
 
@@ -31,9 +31,7 @@ async fn runs(house: &House) -> (RunId, (ProjectId, RunId)) {
     let run = house.new_run();
     let other = new_project("other");
     let mut others = house.new_run();
-    if let Write::Create(head) = &mut others.write {
-        head.project = other.id;
-    }
+    others.project = other.id;
     let found = (run.run, (other.id, others.run));
     house.commit(vec![Change::Project(other), Change::Run(run)]).await.expect("it goes well");
     house.commit(vec![Change::Run(others)]).await.expect("it goes well");

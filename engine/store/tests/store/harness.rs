@@ -87,8 +87,8 @@ impl House {
         let run = new_run_id();
         RunChange {
             run,
+            project: self.project,
             write: Write::Create(RunHead {
-                project: self.project,
                 pipeline: "release".to_owned(),
                 revision: self.revision,
                 commit: None,

@@ -16,7 +16,6 @@ async fn a_run_is_read_as_it_was_written() {
     let house = House::build().await;
     let mut change = house.new_run();
     let head = RunHead {
-        project: house.project,
         pipeline: "deploy".to_owned(),
         revision: house.revision,
         commit: Some("c0ffee".to_owned()),

@@ -92,10 +92,20 @@ pub(super) trait Denied {
 }
 
 impl Effects {
-    /// Opens the journal; what it holds already is what the attempt is answered from.
-    pub(super) async fn open(store: Store, journal: Journal, held: Held, class: Class) -> Result<Self, StageError> {
+    /// Opens the journal for an attempt; what it holds already is what the attempt is answered from. One that begins
+    /// with the attempt holds nothing.
+    pub(super) async fn open(
+        store: Store,
+        journal: Journal,
+        attempt: u32,
+        held: Held,
+        class: Class,
+    ) -> Result<Self, StageError> {
         let unreadable = |error: String| StageError::new("journal", format!("the journal cannot be read: {error}"));
-        let effects = store.effects(&journal).await.map_err(|error| unreadable(error.to_string()))?;
+        let effects = match journal.attempt < attempt {
+            true => store.effects(&journal).await.map_err(|error| unreadable(error.to_string()))?,
+            false => Vec::new(),
+        };
         let mut book = Book { next: u32::try_from(effects.len()).unwrap_or(u32::MAX), ..Book::default() };
         for effect in effects {
             book.bytes += effect.before.len() + effect.receipt.as_ref().map_or(0, Vec::len);
