@@ -33,6 +33,7 @@ pub(crate) use problem::Problem;
 use crate::artifacts::Artifacts;
 use crate::deployments::Deployments;
 use crate::dispatch::Dispatch;
+use crate::events::Feed;
 use crate::items::Items;
 use crate::metrics::Metrics;
 use crate::publish::Publisher;
@@ -55,6 +56,7 @@ pub(crate) struct Api {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) tokens: Arc<auth::Tokens>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) workers: Workers,
     pub(crate) public_url: Arc<str>,
     pub(crate) shutdown: CancellationToken,
@@ -71,6 +73,7 @@ impl Api {
         secrets: Arc<Secrets>,
         artifacts: Arc<Artifacts>,
         metrics: Arc<Metrics>,
+        feed: Arc<Feed>,
         workers: Workers,
         public_url: &str,
         shutdown: CancellationToken,
@@ -85,6 +88,7 @@ impl Api {
             secrets,
             artifacts,
             metrics,
+            feed,
             workers,
             publisher,
             public_url: public_url.into(),

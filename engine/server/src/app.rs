@@ -19,6 +19,7 @@ use crate::config::{Config, Machine, PluginLimits, Sites};
 use crate::deployments::{self, Addresses, Deployments, Door};
 use crate::dispatch::{Assignment, Dispatch, Slots};
 use crate::driver::{self, Driver, Guests};
+use crate::events::Feed;
 use crate::items::{Guards, Items, Reader};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
@@ -210,6 +211,7 @@ impl Server {
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let feed = Arc::new(Feed::new(engine.store.clone()));
         let api = Api::new(
             Arc::clone(&engine.publisher),
             Arc::clone(&engine.dispatch),
@@ -218,10 +220,12 @@ impl Server {
             Arc::clone(&engine.secrets),
             Arc::clone(&engine.artifacts),
             Arc::clone(&engine.metrics),
+            Arc::clone(&feed),
             engine.workers(),
             public_url.trim_end_matches('/'),
             engine.shutdown.clone(),
         );
+        tokio::spawn(feed.follow_store(engine.shutdown.clone()));
         let plugins = Arc::clone(&engine.plugins);
         tokio::spawn(async move { plugins.warm_up().await });
         let programs = Arc::clone(&engine.programs);

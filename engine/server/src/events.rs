@@ -1,6 +1,11 @@
 //! Following the log: live and replay are one path, a reader is a cursor.
 //!
-//! A reader pulls at its own pace and holds no queue; the head of the log only wakes it.
+//! A reader pulls at its own pace and holds no queue; the head of the log only wakes it. A [`Tail`] reads the store for
+//! one reader; [`Subscription`]s share what one [`Feed`] has read and encoded for all of them.
+
+mod feed;
+mod frame;
+mod subscription;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,6 +14,10 @@ use kiket_core::RunId;
 use kiket_store::{Entry, Filter, Position, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::timeout;
+
+pub(crate) use feed::{Feed, Topic};
+pub(crate) use frame::{is_end, object};
+pub(crate) use subscription::{Subscription, is_of_kind};
 
 /// How many entries one read takes. Those with lines of a log have some 100 KiB each, and every reader holds a page.
 const PAGE: u32 = 32;
@@ -58,42 +67,4 @@ impl Tail {
 /// Returns everything of one run.
 pub(crate) fn of_run(run: RunId) -> Filter {
     Filter { run: Some(run), ..Filter::default() }
-}
-
-/// Tells whether nothing of the run comes after this.
-pub(crate) fn is_end(entry: &Entry) -> bool {
-    matches!(entry.kind.as_str(), "run.succeeded" | "run.failed" | "run.cancelled")
-}
-
-/// Returns the JSON object that a subscriber gets for an entry.
-///
-/// What the event says of itself is stored as an object whose first key is `kind`;
-/// where and when it happened is put in front.
-pub(crate) fn frame(entry: &Entry, project: &str) -> String {
-    let mut frame = format!("{{\"position\":{}", entry.position);
-    // The first event of an item says by itself when it was, and like that of a run, in which project.
-    if entry.kind != "item.created" {
-        frame += &format!(",\"at\":\"{}\"", entry.at);
-    }
-    if !matches!(entry.kind.as_str(), "run.queued" | "item.created") {
-        frame += ",\"project\":";
-        frame += &serde_json::Value::from(project).to_string();
-    }
-    if let Some(run) = entry.run {
-        frame += &format!(",\"run\":\"{run}\"");
-    }
-    if let Some(item) = entry.item {
-        frame += &format!(",\"item\":\"{item}\"");
-    }
-    if let Some(seq) = entry.seq {
-        frame += &format!(",\"seq\":{seq}");
-    }
-    match entry.data.strip_prefix('{') {
-        Some("}") | None => frame.push('}'),
-        Some(rest) => {
-            frame.push(',');
-            frame += rest;
-        }
-    }
-    frame
 }

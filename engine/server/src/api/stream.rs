@@ -5,25 +5,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::stream::{self, Stream};
-use kiket_store::{Entry, Filter, Position};
+use futures::stream;
+use kiket_store::Position;
 use serde::Deserialize;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::auth::Admin;
 use super::{Api, Problem, items, projects, runs};
-use crate::events::{Tail, frame, is_end, of_run};
+use crate::events::{Subscription, Topic, is_of_kind, of_run};
 use crate::metrics::Metrics;
 
 /// How often a comment shows that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a client waits before it connects again.
-const RETRY: Duration = Duration::from_secs(1);
+const BEAT: Bytes = Bytes::from_static(b":\n\n");
+/// What a stream begins with: how long a client waits before it connects again, in milliseconds.
+const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n: kiket\n\n");
+/// What tells that nothing comes after.
+const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 pub(super) fn router() -> Router<Api> {
     Router::new()
@@ -53,8 +58,8 @@ async fn of_one_run(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     // The end is told by the run's own last event, so the filter by kind comes after it.
-    let kinds = kinds(query.kinds.as_deref());
-    Ok(respond(api, of_run(row.id), after, kinds, true))
+    let subscription = Subscription::new(Arc::clone(&api.feed), Topic::Run(row.id), Vec::new(), after);
+    Ok(respond(&api, subscription, kinds(query.kinds.as_deref()), true))
 }
 
 async fn of_item(
@@ -67,8 +72,7 @@ async fn of_item(
     let id = items::find(&api, &item).await?.id;
     let Query(query) = query?;
     let after = cursor(&api, &headers, query.from.as_deref(), Position::ZERO)?;
-    let filter = Filter { item: Some(id), kinds: kinds(query.kinds.as_deref()), ..Filter::default() };
-    Ok(respond(api, filter, after, Vec::new(), false))
+    Ok(follow(&api, Topic::Item(id), query.kinds.as_deref(), after))
 }
 
 async fn of_project(
@@ -82,8 +86,7 @@ async fn of_project(
     let Query(query) = query?;
     let now = *api.store.head().borrow();
     let after = cursor(&api, &headers, query.from.as_deref(), now)?;
-    let filter = Filter { project: Some(project.id), kinds: kinds(query.kinds.as_deref()), ..Filter::default() };
-    Ok(respond(api, filter, after, Vec::new(), false))
+    Ok(follow(&api, Topic::Project(project.id), query.kinds.as_deref(), after))
 }
 
 async fn of_everything(
@@ -95,8 +98,7 @@ async fn of_everything(
     let Query(query) = query?;
     let now = *api.store.head().borrow();
     let after = cursor(&api, &headers, query.from.as_deref(), now)?;
-    let filter = Filter { kinds: kinds(query.kinds.as_deref()), ..Filter::default() };
-    Ok(respond(api, filter, after, Vec::new(), false))
+    Ok(follow(&api, Topic::Everything, query.kinds.as_deref(), after))
 }
 
 /// Finds where to begin. `Last-Event-ID` beats `from`, because browsers repeat their URL when they reconnect.
@@ -125,22 +127,30 @@ fn kinds(text: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-fn respond(api: Api, filter: Filter, after: Position, kinds: Vec<String>, ends: bool) -> Response {
-    let tail = Tail::new(api.store.clone(), filter, after);
-    let open = Open::count(&api);
-    let reader = Reader { api, tail, kinds, ends, stage: Stage::Opening, project: None, _open: open };
-    Sse::new(events(reader)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+/// Follows what does not end.
+fn follow(api: &Api, topic: Topic, wanted: Option<&str>, after: Position) -> Response {
+    let subscription = Subscription::new(Arc::clone(&api.feed), topic, kinds(wanted), after);
+    respond(api, subscription, Vec::new(), false)
 }
 
-/// One subscriber. It pulls: what it has not asked for is not held anywhere.
+fn respond(api: &Api, subscription: Subscription, kinds: Vec<String>, ends: bool) -> Response {
+    let shutdown = api.shutdown.clone();
+    let reader = Reader { subscription, kinds, ends, stage: Stage::Opening, shutdown, _open: Open::count(api) };
+    let blocks = stream::unfold(reader, |mut reader| async move {
+        let block = reader.next().await?;
+        Some((Ok::<_, Infallible>(block), reader))
+    });
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    (kind, Body::from_stream(blocks)).into_response()
+}
+
+/// One subscriber. It pulls: what it has not asked for is not held for it.
 struct Reader {
-    api: Api,
-    tail: Tail,
+    subscription: Subscription,
     kinds: Vec<String>,
     ends: bool,
     stage: Stage,
-    /// The project of the last entry, by id and name.
-    project: Option<(kiket_core::ProjectId, String)>,
+    shutdown: CancellationToken,
     _open: Open,
 }
 
@@ -167,64 +177,43 @@ enum Stage {
     Ended,
 }
 
-fn events(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(reader, |mut reader| async move { Some((Ok(reader.next().await?), reader)) })
-}
-
 impl Reader {
-    async fn next(&mut self) -> Option<Event> {
+    /// Returns what to send next, if anything comes.
+    async fn next(&mut self) -> Option<Bytes> {
         match self.stage {
             Stage::Opening => {
                 self.stage = Stage::Following;
-                Some(Event::default().retry(RETRY).comment("kiket"))
+                Some(OPENING)
             }
             Stage::Following => self.follow().await,
             Stage::Ending => {
                 self.stage = Stage::Ended;
-                Some(Event::default().event("end").data("{}"))
+                Some(END)
             }
             Stage::Ended => None,
         }
     }
 
-    async fn follow(&mut self) -> Option<Event> {
+    async fn follow(&mut self) -> Option<Bytes> {
         loop {
-            let entry = tokio::select! {
-                entry = self.tail.next() => entry,
-                () = self.api.shutdown.cancelled() => return None,
+            let next = tokio::select! {
+                next = timeout(HEARTBEAT, self.subscription.next()) => next,
+                () = self.shutdown.cancelled() => return None,
             };
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    tracing::error!(%error, "a stream ends because the log cannot be read");
-                    return None;
-                }
-            };
-            if self.ends && is_end(&entry) {
+            // The time that passed also makes the subscription look again: a wake-up that was lost costs a heartbeat.
+            let Ok(next) = next else { return Some(BEAT) };
+            // The feed has said why.
+            let frame = next.ok()?;
+            if self.ends && frame.is_end() {
                 self.stage = Stage::Ending;
             }
-            if self.wants(&entry.kind) {
-                return Some(self.event(&entry).await);
+            if is_of_kind(&self.kinds, &frame.kind) {
+                return Some(frame.block.clone());
             }
             if matches!(self.stage, Stage::Ending) {
                 self.stage = Stage::Ended;
-                return Some(Event::default().event("end").data("{}"));
+                return Some(END);
             }
         }
-    }
-
-    fn wants(&self, kind: &str) -> bool {
-        let fits =
-            |pattern: &String| pattern.strip_suffix('*').map_or(pattern == kind, |start| kind.starts_with(start));
-        self.kinds.is_empty() || self.kinds.iter().any(fits)
-    }
-
-    async fn event(&mut self, entry: &Entry) -> Event {
-        if self.project.as_ref().is_none_or(|(id, _)| *id != entry.project) {
-            let project = self.api.store.project(entry.project).await.ok().flatten();
-            self.project = project.map(|project| (project.id, project.name));
-        }
-        let project = self.project.as_ref().map_or("", |(_, name)| name.as_str());
-        Event::default().id(entry.position.to_string()).event(&entry.kind).data(frame(entry, project))
     }
 }

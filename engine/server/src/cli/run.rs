@@ -21,7 +21,7 @@ use crate::app::{Engine, Setup};
 use crate::clock;
 use crate::config::{Config, PluginLimits};
 use crate::dispatch::NewRun;
-use crate::events::{Tail, frame, is_end, of_run};
+use crate::events::{Tail, is_end, object, of_run};
 use crate::secrets::Origin;
 use crate::vault::Secret;
 
@@ -131,7 +131,7 @@ async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitC
                 continue;
             }
         };
-        let data: Json = serde_json::from_str(&frame(&entry, PROJECT))?;
+        let data: Json = serde_json::from_str(&object(&entry, PROJECT))?;
         view.event(&entry.kind, &data)?;
         if entry.kind == "approval.requested" {
             approval::ask(engine, run, &data).await?;
