@@ -72,8 +72,9 @@ impl World {
     pub(crate) fn serve(&self) -> Command {
         let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
         serve
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--data"])
             .arg(self.data())
+            .env("KIKET_LISTEN", "127.0.0.1:0")
             .env("KIKET_LOG", "warn")
             .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
             // Compiling the bundled plugins takes long: all worlds share what it leads to.
@@ -89,7 +90,18 @@ impl World {
 
     /// Starts the server process and waits until it says where it listens.
     pub(crate) fn boot(&mut self) {
-        let mut server = self.serve().stdout(Stdio::piped()).spawn().expect("the server starts");
+        self.start_process(self.serve());
+    }
+
+    /// Starts the server process where the last one listened.
+    pub(crate) fn boot_in_place(&mut self) {
+        let mut serve = self.serve();
+        serve.args(["--listen", self.base.trim_start_matches("http://")]);
+        self.start_process(serve);
+    }
+
+    fn start_process(&mut self, mut serve: Command) {
+        let mut server = serve.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(server.stdout.take().expect("stdout is piped")).lines();
         let mut next = || lines.next().expect("the server says where it listens").expect("it writes text");
         self.base = next().strip_prefix("listening on ").expect("the address comes first").to_owned();
@@ -107,6 +119,11 @@ impl World {
     /// Returns the server's address.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Returns the admin token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// Ends the server as a power cut would.

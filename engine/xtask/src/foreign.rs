@@ -1,5 +1,6 @@
 //! What only tests need of other languages' registries, in the versions that are pinned, in folders of their own:
-//! componentize-py and componentize-js, which compile the guests in `tests/guests`, and deliveries that GitHub has sent.
+//! componentize-py and componentize-js, which compile the guests in `tests/guests`, deliveries that GitHub has sent, and
+//! clients of event streams. A browser is the system's own.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +15,17 @@ const PYTHON: &[&str] = &["requirements.txt"];
 const NPM: &[&str] = &["package.json", "package-lock.json"];
 
 /// What is fetched, the folder of what pins it, and that.
-const PINS: [(&str, &str, &[&str]); 3] = [
+const PINS: [(&str, &str, &[&str]); 5] = [
     ("python", "tests/guests/python", PYTHON),
     ("javascript", "tests/guests/javascript", NPM),
     ("webhooks", "tests/e2e/forges", NPM),
+    ("eventsource", "tests/e2e/clients", NPM),
+    ("httpx-sse", "tests/e2e/clients", PYTHON),
 ];
 
 /// Fetches what is not there in the version that is pinned.
 pub(crate) fn ensure(project: &Project) -> Outcome<()> {
+    tools::ensure_browser()?;
     for (name, source, pins) in PINS {
         let source = project.root().join(source);
         let folder = project.state().join("foreign").join(name);

@@ -33,6 +33,9 @@ const FOREIGN: [Tool; 2] = [
     Tool { name: "npm", probe: &["npm", "--version"], packages: &["nodejs", "npm"] },
 ];
 
+/// The browser that follows event streams.
+const BROWSER: [Tool; 1] = [Tool { name: "chromium", probe: &["chromium", "--version"], packages: &["chromium"] }];
+
 /// Makes sure that every tool of the build is there: installs what is missing where that is possible, and else names it.
 pub(crate) fn ensure() -> Outcome<()> {
     ensure_all(&TOOLS)
@@ -41,6 +44,11 @@ pub(crate) fn ensure() -> Outcome<()> {
 /// The same for what guests in other languages need.
 pub(crate) fn ensure_foreign() -> Outcome<()> {
     ensure_all(&FOREIGN)
+}
+
+/// The same for the browser of the tests.
+pub(crate) fn ensure_browser() -> Outcome<()> {
+    ensure_all(&BROWSER)
 }
 
 fn ensure_all(tools: &[Tool]) -> Outcome<()> {
