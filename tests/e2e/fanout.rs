@@ -44,8 +44,6 @@ impl Subscriber {
     /// Connects. HTTP/1.0 has no framing: what comes is the stream itself, and the end is the connection's.
     async fn connect(address: &str, token: &str, run: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        // Who does not read has little room for what is sent all the same; the rest is the sender's.
-        socket.set_recv_buffer_size(4 * 1024).expect("it is a size");
         let mut connection = socket.connect(address.parse().expect("an address")).await.expect("the server listens");
         let request = format!(
             "GET /api/v1/runs/{run}/events HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use kiket_host::{Host, HostConfig, Outbound};
 use kiket_store::{Change, NewToken, Store};
 use tokio::net::TcpListener;
@@ -231,7 +232,15 @@ impl Server {
         let programs = Arc::clone(&engine.programs);
         tokio::spawn(async move { programs.announce().await });
         let shutdown = engine.shutdown.clone();
-        let serve = axum::serve(listener, api::router(api)).with_graceful_shutdown(shutdown.cancelled_owned());
+        // What a stream sends is small and wanted at once: it does not wait for the client to acknowledge what came before.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection sends when it likes to");
+            }
+        });
+        // One set of routes for all connections; a router that is served as it is would copy them for each.
+        let routes = api::router(api).into_make_service();
+        let serve = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
         let listening = tokio::spawn(serve.into_future());
         Ok(Self { address, sites: engine.sites, admin_token, engine, listening })
     }

@@ -25,6 +25,8 @@ use crate::metrics::Metrics;
 /// How often a comment shows that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const BEAT: Bytes = Bytes::from_static(b":\n\n");
+/// After so many bytes a stream lets others have their turn: what thousands get at once is more than one round.
+const TURN_BYTES: usize = 32 * 1024;
 /// What a stream begins with: how long a client waits before it connects again, in milliseconds.
 const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n: kiket\n\n");
 /// What tells that nothing comes after.
@@ -135,7 +137,8 @@ fn follow(api: &Api, topic: Topic, wanted: Option<&str>, after: Position) -> Res
 
 fn respond(api: &Api, subscription: Subscription, kinds: Vec<String>, ends: bool) -> Response {
     let shutdown = api.shutdown.clone();
-    let reader = Reader { subscription, kinds, ends, stage: Stage::Opening, shutdown, _open: Open::count(api) };
+    let reader =
+        Reader { subscription, kinds, ends, stage: Stage::Opening, sent: 0, shutdown, _open: Open::count(api) };
     let blocks = stream::unfold(reader, |mut reader| async move {
         let block = reader.next().await?;
         Some((Ok::<_, Infallible>(block), reader))
@@ -150,6 +153,8 @@ struct Reader {
     kinds: Vec<String>,
     ends: bool,
     stage: Stage,
+    /// Bytes since others had their turn.
+    sent: usize,
     shutdown: CancellationToken,
     _open: Open,
 }
@@ -195,6 +200,10 @@ impl Reader {
     }
 
     async fn follow(&mut self) -> Option<Bytes> {
+        if self.sent >= TURN_BYTES {
+            self.sent = 0;
+            tokio::task::yield_now().await;
+        }
         loop {
             let next = tokio::select! {
                 next = timeout(HEARTBEAT, self.subscription.next()) => next,
@@ -208,6 +217,7 @@ impl Reader {
                 self.stage = Stage::Ending;
             }
             if is_of_kind(&self.kinds, &frame.kind) {
+                self.sent += frame.block.len();
                 return Some(frame.block.clone());
             }
             if matches!(self.stage, Stage::Ending) {

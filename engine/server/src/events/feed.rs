@@ -24,6 +24,9 @@ use super::frame::{Encoder, Frame};
 const RING_BYTES: usize = 8 * 1024 * 1024;
 /// How many entries one read takes.
 const PAGE: u32 = 64;
+/// How many subscribers are woken at once. Others have their turn before the next so many; what is committed meanwhile
+/// goes out with the next wake-up, so a crowd that is slow to serve is served less often and not less.
+const CROWD: usize = 64;
 
 /// What can be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +49,8 @@ struct Shared {
     bytes: usize,
     after: Position,
     head: Position,
-    topics: HashMap<Topic, watch::Sender<()>>,
+    /// Who follows, in crowds that are woken together.
+    topics: HashMap<Topic, Vec<watch::Sender<()>>>,
 }
 
 /// What the ring has for a cursor.
@@ -99,8 +103,9 @@ impl Feed {
             return Ok(false);
         }
         let woken = self.shared().add(frames);
-        for topic in woken {
-            topic.send_replace(());
+        for crowd in woken {
+            crowd.send_replace(());
+            tokio::task::yield_now().await;
         }
         Ok(true)
     }
@@ -108,16 +113,27 @@ impl Feed {
     /// Begins to follow a topic: what comes after this call wakes the receiver. It is closed when the log cannot be
     /// read.
     pub(super) fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
-        self.shared().topics.entry(topic).or_insert_with(|| watch::Sender::new(())).subscribe()
+        let mut shared = self.shared();
+        let crowds = shared.topics.entry(topic).or_default();
+        if let Some(crowd) = crowds.iter().find(|crowd| crowd.receiver_count() < CROWD) {
+            return crowd.subscribe();
+        }
+        let crowd = watch::Sender::new(());
+        let receiver = crowd.subscribe();
+        crowds.push(crowd);
+        receiver
     }
 
-    /// Forgets a topic that nobody follows any more. The receiver goes while the door is shut, so that of the last
-    /// two who leave one is the last.
+    /// Forgets a crowd that nobody is in any more, and a topic that nobody follows. The receiver goes while the door is
+    /// shut, so that of the last two who leave one is the last.
     pub(super) fn leave(&self, topic: Topic, receiver: watch::Receiver<()>) {
         let mut shared = self.shared();
         drop(receiver);
-        if shared.topics.get(&topic).is_some_and(|sender| sender.receiver_count() == 0) {
-            shared.topics.remove(&topic);
+        if let Some(crowds) = shared.topics.get_mut(&topic) {
+            crowds.retain(|crowd| crowd.receiver_count() > 0);
+            if crowds.is_empty() {
+                shared.topics.remove(&topic);
+            }
         }
     }
 
@@ -171,6 +187,6 @@ impl Shared {
             self.bytes -= oldest.block.len();
             self.after = oldest.position;
         }
-        topics.iter().filter_map(|topic| self.topics.get(topic)).cloned().collect()
+        topics.iter().filter_map(|topic| self.topics.get(topic)).flatten().cloned().collect()
     }
 }
