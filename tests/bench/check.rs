@@ -46,7 +46,7 @@ fn fastest(root: &Path, files: &[(String, String)]) -> Duration {
     times[REPEATS / 2]
 }
 
-fn pipeline(id: &str) -> String {
+pub(crate) fn pipeline(id: &str) -> String {
     let mut text = format!(
         "model_version: \"1.0\"\npipeline:\n  id: {id}\n  on: {{ push: {{ branches: [main, \"release/*\"] }} }}\n  inputs: {{ version: {{ type: string, pattern: \"^v\" }} }}\nstages:\n"
     );
@@ -60,7 +60,7 @@ fn pipeline(id: &str) -> String {
     text
 }
 
-fn workflow(id: &str) -> String {
+pub(crate) fn workflow(id: &str) -> String {
     let mut text = format!("model_version: \"1.0\"\nworkflow: {{ id: {id}, name: {id} }}\nstates:\n");
     for state in 0..6 {
         let kind = ["initial", "active", "active", "active", "active", "final"][state];

@@ -4,6 +4,7 @@
 //! they did; what the product does is not its business.
 
 mod apt;
+mod bench;
 mod check;
 mod command;
 mod debian;
@@ -31,6 +32,7 @@ commands:
   setup          make the WASM target usable, build the plugins into plugins/dist and fetch what tests compile guests
                  in other languages with; safe to repeat
   demo [--exit]  set up, start a server, push a commit and show its run; serve until Ctrl-C, or stop with --exit
+  bench [W…]     build the release binary and measure it: all benchmarks of tests/bench, or those that are named
   fuzz [MINUTES] let the fuzzers loose on the parsers, each for so many minutes (10); needs a nightly compiler
   test           set up, then check format, lints, tests, licences and dependencies";
 
@@ -51,6 +53,7 @@ fn run() -> Outcome<()> {
         ["setup"] => setup::set_up_for_tests(&project),
         ["demo"] => demo::show(&project, false),
         ["demo", "--exit"] => demo::show(&project, true),
+        ["bench", ref names @ ..] => bench::measure(&project, names),
         ["fuzz"] => fuzz::fuzz(&project, "10"),
         ["fuzz", minutes] => fuzz::fuzz(&project, minutes),
         ["test"] => check::check_all(&project),
