@@ -106,25 +106,18 @@ impl Server {
         }
     }
 
-    /// Processor time of the server and its children, in ticks of the clock.
+    /// Processor time of the server and of each child of its threads, in ticks of the clock.
     fn ticks(&self) -> Vec<u64> {
         let pid = self.process.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the server runs");
-        let of_threads =
-            threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-        let mut all: Vec<String> =
-            of_threads.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
-        all.extend(children.split_whitespace().map(str::to_owned));
-        all.push(pid.to_string());
-        all.sort();
-        all.dedup();
-        let used = |pid: &String| {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the server runs").flatten();
+        let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+        let all = format!("{pid} {}", children.collect::<Vec<_>>().join(" "));
+        let used = |pid: &str| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             Some(fields[11].parse::<u64>().ok()? + fields[12].parse::<u64>().ok()?)
         };
-        all.iter().filter_map(used).collect()
+        all.split_whitespace().filter_map(used).collect()
     }
 
     /// A figure of `/proc/…/status`, in KiB: `VmRSS`, `RssAnon`.
