@@ -97,6 +97,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "forge",
         "metrics",
         "clock",
+        "scope",
         "token",
     ] {
         forbid(&format!("engine/server/src/{lower}"), &above);

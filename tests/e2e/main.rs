@@ -1,6 +1,7 @@
 //! The whole engine as its users meet it: the real binary, real Git repositories, real
 //! components, over HTTP. Every test ends in the invariants checker.
 
+mod access;
 mod authors;
 mod binary;
 mod build;

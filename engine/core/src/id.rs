@@ -73,7 +73,7 @@ macro_rules! id {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": concat!("^", $prefix, "[0-9a-z]{26}$") })
+                json_schema!({ "type": "string", "pattern": concat!("^", $prefix, "[0-7][0-9a-hjkmnp-tv-z]{25}$") })
             }
         }
 
@@ -124,6 +124,10 @@ id!(
 id!(
     /// Names one release of an app: an artifact that is served at an address of its own.
     ReleaseId, "release", "rel_"
+);
+id!(
+    /// Names one API token; it is no secret.
+    TokenId, "token", "tok_"
 );
 
 #[cfg(test)]

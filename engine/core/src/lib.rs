@@ -27,6 +27,6 @@ pub mod source;
 pub mod time;
 pub mod yaml;
 
-pub use id::{DeliveryId, InvalidId, ItemId, ProjectId, ReleaseId, RevisionId, RunId};
+pub use id::{DeliveryId, InvalidId, ItemId, ProjectId, ReleaseId, RevisionId, RunId, TokenId};
 pub use source::{Level, Origin, Source};
 pub use time::Timestamp;

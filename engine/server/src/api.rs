@@ -1,24 +1,35 @@
 //! The HTTP interface under `/api/v1`: what can be asked of a server, and the event streams.
 //!
-//! Every handler but `/up`, `/metrics` and the webhook takes an [`auth::Admin`], which only a valid token makes.
+//! Every handler takes an [`auth::Authorized`], which only a token with the scope it names makes; those of [`PUBLIC`]
+//! take an [`auth::Public`]. Routes, extractors, answers and the OpenAPI document are one thing: [`routes::Routes`].
 
 mod approvals;
 mod artifacts;
+mod audit;
 mod auth;
+mod bearer;
 mod body;
 mod comments;
+mod contract;
 mod definitions;
 mod deployments;
 mod env;
+mod extract;
 mod health;
 mod hooks;
 mod items;
+mod limits;
+mod openapi;
 mod problem;
 mod projects;
+mod routes;
 mod runs;
 mod secrets;
 mod stream;
+mod tickets;
+mod tokens;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
@@ -39,9 +50,22 @@ use crate::metrics::Metrics;
 use crate::publish::Publisher;
 use crate::revisions::Revisions;
 use crate::secrets::Secrets;
+use limits::Limits;
+use routes::Routes;
 
 /// Largest body of a request, but for webhooks.
 const BODY_BYTES: usize = 1024 * 1024;
+
+/// What everybody may ask, without a token. Webhooks have signatures of their own.
+pub(crate) const PUBLIC: [&str; 7] = [
+    "/api/v1/hooks/{project}",
+    "/api/v1/openapi.json",
+    "/api/docs",
+    "/api/docs/viewer.js",
+    "/api/docs/viewer.css",
+    "/up",
+    "/metrics",
+];
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -54,7 +78,9 @@ pub(crate) struct Api {
     pub(crate) revisions: Arc<Revisions>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) secrets: Arc<Secrets>,
-    pub(crate) tokens: Arc<auth::Tokens>,
+    pub(crate) bearers: Arc<bearer::Bearers>,
+    pub(crate) tickets: Arc<tickets::Tickets>,
+    pub(crate) limits: Arc<limits::Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) workers: Workers,
@@ -76,12 +102,15 @@ impl Api {
         feed: Arc<Feed>,
         workers: Workers,
         public_url: &str,
+        rate_limit: u32,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
             store: publisher.store.clone(),
             revisions: Arc::clone(&publisher.revisions),
-            tokens: Arc::default(),
+            bearers: Arc::default(),
+            tickets: Arc::default(),
+            limits: Arc::new(Limits::new(rate_limit)),
             dispatch,
             items,
             deployments,
@@ -97,29 +126,52 @@ impl Api {
     }
 }
 
+/// The operations below `/api/v1`.
+fn versioned() -> Routes {
+    Routes::new()
+        .merge(projects::operations())
+        .merge(runs::operations())
+        .merge(approvals::operations())
+        .merge(artifacts::operations())
+        .merge(definitions::operations())
+        .merge(deployments::operations())
+        .merge(items::operations())
+        .merge(comments::operations())
+        .merge(secrets::operations())
+        .merge(env::operations())
+        .merge(tokens::operations())
+        .merge(tickets::operations())
+        .merge(audit::operations())
+        .merge(stream::operations())
+        .merge(openapi::operations())
+        .merge(hooks::operations())
+}
+
+/// The operations beside them.
+fn unversioned() -> Routes {
+    Routes::new().merge(health::operations()).merge(openapi::viewer())
+}
+
+/// The operations that everybody may ask, as they are.
+fn public() -> BTreeSet<String> {
+    let all = [("/api/v1", versioned()), ("", unversioned())];
+    let all = all.iter().flat_map(|(prefix, routes)| routes.operations.iter().map(move |one| (prefix, one)));
+    let open = all.filter(|(_, one)| one.scope.is_none());
+    open.map(|(prefix, one)| format!("{prefix}{}", one.operation.path)).collect()
+}
+
 /// Builds the routes.
 pub(crate) fn router(api: Api) -> Router {
-    let v1 = Router::new()
-        .merge(projects::router())
-        .merge(runs::router())
-        .merge(approvals::router())
-        .merge(artifacts::router())
-        .merge(definitions::router())
-        .merge(deployments::router())
-        .merge(items::router())
-        .merge(comments::router())
-        .merge(secrets::router())
-        .merge(env::router())
-        .merge(stream::router())
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .merge(hooks::router());
+    debug_assert_eq!(public(), PUBLIC.into_iter().map(str::to_owned).collect());
     Router::new()
-        .nest("/api/v1", v1)
-        .merge(health::router())
+        .nest("/api/v1", versioned().router)
+        .merge(unversioned().router)
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
         })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(api.clone(), limits::admit))
         .layer(middleware::from_fn_with_state(api.clone(), health::count))
         .with_state(api)
 }

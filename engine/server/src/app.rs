@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
+use kiket_core::TokenId;
 use kiket_host::{Host, HostConfig, Outbound};
 use kiket_store::{Change, NewToken, Store};
 use tokio::net::TcpListener;
@@ -27,6 +28,7 @@ use crate::plugins::Plugins;
 use crate::programs::Programs;
 use crate::publish::{self, GitSource, Publisher};
 use crate::revisions::Revisions;
+use crate::scope::Scope;
 use crate::secrets::{Origin, Secrets};
 use crate::workspaces::Workspaces;
 use crate::{clock, compiler, token};
@@ -224,6 +226,7 @@ impl Server {
             Arc::clone(&feed),
             engine.workers(),
             public_url.trim_end_matches('/'),
+            config.rate_limit,
             engine.shutdown.clone(),
         );
         tokio::spawn(feed.follow_store(engine.shutdown.clone()));
@@ -239,7 +242,7 @@ impl Server {
             }
         });
         // One set of routes for all connections; a router that is served as it is would copy them for each.
-        let routes = api::router(api).into_make_service();
+        let routes = api::router(api).into_make_service_with_connect_info::<SocketAddr>();
         let serve = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
         let listening = tokio::spawn(serve.into_future());
         Ok(Self { address, sites: engine.sites, admin_token, engine, listening })
@@ -255,12 +258,21 @@ impl Server {
 
 /// Makes the one admin token of a new server.
 async fn first_token(store: &Store) -> anyhow::Result<Option<String>> {
-    if !store.tokens().await?.is_empty() {
+    if !store.tokens(None, 1).await?.is_empty() {
         return Ok(None);
     }
     let token = token::make("admin");
     let hash = token::hash(&token).context("a token that was just made has a hash")?;
-    let row = NewToken { hash, name: "first".to_owned(), kind: "admin".to_owned(), created_at: clock::now() };
+    let row = NewToken {
+        id: TokenId::new(clock::ulid()),
+        hash,
+        name: "first".to_owned(),
+        scopes: vec![Scope::Admin.as_str().to_owned()],
+        project: None,
+        created_by: None,
+        created_at: clock::now(),
+        expires_at: None,
+    };
     store.commit(vec![Change::Token(row)]).await?;
     Ok(Some(token))
 }

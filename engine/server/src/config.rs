@@ -22,6 +22,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How many stages run at once.
     pub slots: usize,
+    /// How many requests one token may make in a second, and twice as many at once; 0 is any number. Admin tokens may
+    /// make any number.
+    pub rate_limit: u32,
     /// The address that clients reach it at, for the webhook URLs it shows.
     pub public_url: Option<String>,
     /// Where the sites are served that stages put live; nowhere where it is `None`.
@@ -65,6 +68,8 @@ impl Default for PluginLimits {
 impl Config {
     /// How many stages run at once where nobody says otherwise.
     pub const SLOTS: usize = 64;
+    /// How many requests one token may make in a second where nobody says otherwise.
+    pub const RATE_LIMIT: u32 = 300;
     /// How long a guard may take where neither it nor its workflow says.
     pub const GUARD_WALL: Duration = Duration::from_secs(10);
 
@@ -77,6 +82,7 @@ impl Config {
             data,
             listen,
             slots: Self::SLOTS,
+            rate_limit: Self::RATE_LIMIT,
             public_url: None,
             sites: None,
             organisation: None,

@@ -147,8 +147,13 @@ impl Dispatch {
         self.act(run, None, Vec::new(), command, None).await.map(drop)
     }
 
+    /// Tells a run something, and commits `beside` with what comes of it.
+    pub(crate) async fn tell_beside(&self, run: RunId, command: Command, beside: Change) -> Result<(), DispatchError> {
+        self.act(run, None, vec![beside], command, None).await.map(drop)
+    }
+
     /// Takes the word of a person for what became of a stage's effect. One that did not happen is forgotten, so
-    /// that it can be done.
+    /// that it can be done. `beside` is committed with it.
     pub(crate) async fn resolve(
         &self,
         run: RunId,
@@ -156,10 +161,11 @@ impl Dispatch {
         actor: Actor,
         resolution: Resolution,
         comment: Option<String>,
+        beside: Option<Change>,
     ) -> Result<(), DispatchError> {
         let state = self.load(run).await?;
         let forgotten = state.stage(stage).and_then(|stage| forget(run, stage)).map(Change::Effect);
-        let before = forgotten.filter(|_| resolution == Resolution::Retry).into_iter().collect();
+        let before = forgotten.filter(|_| resolution == Resolution::Retry).into_iter().chain(beside).collect();
         let command = Command::Resolve { stage: stage.into(), actor, resolution, comment };
         self.act(run, None, before, command, None).await.map(drop)
     }

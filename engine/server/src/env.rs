@@ -24,19 +24,20 @@ pub(crate) fn text(value: &EnvValue) -> String {
     serde_json::from_str(&value.value).unwrap_or_default()
 }
 
-/// Sets a value, or removes it where there is none; `by` is who does.
+/// Sets a value, or removes it where there is none; `by` is who does, and `beside` is committed with it.
 pub(crate) async fn change(
     store: &Store,
     project: ProjectId,
     name: &str,
     value: Option<String>,
     by: &str,
+    beside: Option<Change>,
 ) -> Result<(), CommitError> {
     let about = SettingNote { name: name.to_owned(), by: by.to_owned() };
     let event = if value.is_some() { SettingEvent::EnvSet(about) } else { SettingEvent::EnvRemoved(about) };
     let value = value.map(|value| Json::from(value).to_string());
     let change = EnvChange { project, name: name.to_owned(), value, at: clock::now(), event: note(&event) };
-    store.commit(vec![Change::Env(change)]).await.map(drop)
+    store.commit(beside.into_iter().chain([Change::Env(change)]).collect()).await.map(drop)
 }
 
 /// Tells whether a value may have this name.

@@ -34,6 +34,7 @@ mod plugins;
 mod programs;
 mod publish;
 mod revisions;
+mod scope;
 mod secrets;
 mod token;
 mod vault;

@@ -104,8 +104,15 @@ impl Secrets {
         Ok(row.map(|row| self.open_row(project, &row)).transpose()?)
     }
 
-    /// Sets a secret; `by` is who does.
-    pub(crate) async fn set(&self, project: ProjectId, name: &str, value: Secret, by: &str) -> Result<(), SecretError> {
+    /// Sets a secret; `by` is who does, and `beside` is committed with it.
+    pub(crate) async fn set(
+        &self,
+        project: ProjectId,
+        name: &str,
+        value: Secret,
+        by: &str,
+        beside: Option<Change>,
+    ) -> Result<(), SecretError> {
         let sealed = self.vault.seal(Place::Secret(project, name), &value);
         let mut masks = self.masks.lock().await;
         if masks.get(&project).is_some_and(|masking| masking.count() >= MASKED) {
@@ -118,13 +125,19 @@ impl Secrets {
             masking.add(name, value);
         }
         let event = SettingEvent::SecretSet(SettingNote { name: name.to_owned(), by: by.to_owned() });
-        self.commit(project, name, Some(sealed), &event).await
+        self.commit(project, name, Some(sealed), &event, beside).await
     }
 
-    /// Removes a secret; `by` is who does.
-    pub(crate) async fn remove(&self, project: ProjectId, name: &str, by: &str) -> Result<(), SecretError> {
+    /// Removes a secret; `by` is who does, and `beside` is committed with it.
+    pub(crate) async fn remove(
+        &self,
+        project: ProjectId,
+        name: &str,
+        by: &str,
+        beside: Option<Change>,
+    ) -> Result<(), SecretError> {
         let event = SettingEvent::SecretRemoved(SettingNote { name: name.to_owned(), by: by.to_owned() });
-        self.commit(project, name, None, &event).await
+        self.commit(project, name, None, &event, beside).await
     }
 
     async fn commit(
@@ -133,10 +146,11 @@ impl Secrets {
         name: &str,
         sealed: Option<kiket_store::Sealed>,
         event: &SettingEvent,
+        beside: Option<Change>,
     ) -> Result<(), SecretError> {
         let event = note(event);
         let change = SecretChange { project, name: name.to_owned(), sealed, at: clock::now(), event };
-        self.store.commit(vec![Change::Secret(change)]).await?;
+        self.store.commit(beside.into_iter().chain([Change::Secret(change)]).collect()).await?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! repeated after a rollback, and an error leaves the clean-up to the writer.
 
 mod artifact;
+mod audit;
 mod delivery;
 mod deployment;
 mod effect;
@@ -13,21 +14,24 @@ mod records;
 mod revision;
 mod run;
 mod setting;
+mod token;
 mod value;
 mod work;
 
 use std::borrow::Cow;
 
 pub use artifact::{ForgetArtifact, KeepArtifact};
+pub use audit::NewAudit;
 pub use delivery::{NewDelivery, SettleDelivery, Settled};
 pub use deployment::{Activation, Actor, NewRelease};
 pub use effect::{EffectChange, Journal, WriteEffect};
 pub use item::{ItemChange, ItemColumns, ItemHead, WriteItem};
-pub use project::{NewProject, NewToken};
+pub use project::NewProject;
 pub use records::Records;
 pub use revision::NewRevision;
 pub use run::{RunChange, RunHead, Write};
 pub use setting::{ENV_BYTES, EnvChange, SETTINGS, SealHook, SecretChange};
+pub use token::{NewToken, RevokeToken};
 pub use value::PutValue;
 pub use work::{WorkChange, WorkUpdate};
 
@@ -43,6 +47,10 @@ pub enum Change {
     Project(NewProject),
     /// Adds an API token.
     Token(NewToken),
+    /// Takes an API token back.
+    RevokeToken(RevokeToken),
+    /// Notes a privileged act; it goes with the change that is the act.
+    Audit(NewAudit),
     /// Adds a delivery, and the work of acting on it.
     Receive(NewDelivery),
     /// Says what became of a delivery, and ends the work.
@@ -97,6 +105,8 @@ impl Change {
             Self::Work(update) => update.apply(unit),
             Self::Project(project) => project.apply(unit).await?,
             Self::Token(token) => token.apply(unit).await?,
+            Self::RevokeToken(revoke) => revoke.apply(unit).await?,
+            Self::Audit(audit) => audit.apply(unit).await?,
             Self::Receive(delivery) => delivery.apply(unit).await?,
             Self::SettleDelivery(settle) => settle.apply(unit).await?,
             Self::Revision(revision) => revision.apply(unit).await?,

@@ -11,6 +11,7 @@ mod project;
 mod revision;
 mod run;
 mod setting;
+mod token;
 mod value;
 mod work;
 
@@ -21,8 +22,9 @@ pub use deployment::{LiveRelease, Release, Switch};
 pub use effect::Effect;
 pub use item::{ItemFilter, ItemRow};
 pub use log::{Entry, Filter};
-pub use project::{Project, Token};
+pub use project::Project;
 pub use revision::{Revision, RevisionStatus};
 pub use run::{RunFilter, RunRow};
 pub use setting::{EnvValue, SecretRow};
+pub use token::{AuditRow, Token};
 pub use work::Queue;

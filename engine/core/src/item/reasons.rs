@@ -56,7 +56,7 @@ pub enum ReasonCode {
 }
 
 /// A transition that leads out of an item's state.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Possibility {
     /// The transition's name.
     pub name: String,

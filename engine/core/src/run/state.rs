@@ -92,7 +92,7 @@ pub struct Stage {
 }
 
 /// Where a stage stands, and what belongs to that.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum StageState {
     /// Waits for its needs.
@@ -148,13 +148,14 @@ pub enum StageState {
 pub type StageStatus = &'static str;
 
 /// What a stage waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Wait {
     /// The time of its next attempt.
     Retry {
         /// When that is.
         #[serde(with = "crate::time::rfc3339")]
+        #[schemars(with = "Timestamp")]
         until: Timestamp,
         /// Why the last one failed.
         error: StageError,

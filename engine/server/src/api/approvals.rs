@@ -2,81 +2,104 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use kiket_core::RunId;
 use kiket_core::run::{Actor, Command, Resolution};
+use kiket_store::RunRow;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue};
 
-use super::auth::Admin;
-use super::{Api, Problem, body, runs};
+use super::auth::{Access, Authorized, may};
+use super::extract::{Json, Maybe, Path};
+use super::routes::{Routes, post};
+use super::runs::{StageView, describe_stage};
+use super::{Problem, runs};
 
 /// Longest comment, in bytes.
 const COMMENT_BYTES: usize = 16 * 1024;
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/runs/{run}/stages/{stage}/approve", post(approve))
-        .route("/runs/{run}/stages/{stage}/reject", post(reject))
-        .route("/runs/{run}/stages/{stage}/resolve", post(resolve))
+pub(super) fn operations() -> Routes {
+    Routes::new()
+        .add(
+            post("/runs/{run}/stages/{stage}/approve", "approveStage", "Agree to what a stage asks").fails(&[409]),
+            approve,
+        )
+        .add(post("/runs/{run}/stages/{stage}/reject", "rejectStage", "Refuse what a stage asks").fails(&[409]), reject)
+        .add(
+            post("/runs/{run}/stages/{stage}/resolve", "resolveStage", "Say what became of an effect in doubt")
+                .fails(&[409]),
+            resolve,
+        )
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Verdict {
+    /// Why.
+    #[schemars(length(max = 16384))]
     #[serde(default)]
     comment: Option<String>,
 }
 
 /// What became of an effect in doubt.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Resolution", extend("required" = ["resolution"]))]
 struct Word {
+    /// What it was.
+    #[schemars(with = "Became")]
     #[serde(default)]
     resolution: Option<Became>,
     /// The action's output, where it happened.
     #[serde(default)]
     outputs: Map<String, JsonValue>,
+    /// Why.
+    #[schemars(length(max = 16384))]
     #[serde(default)]
     comment: Option<String>,
 }
 
-#[derive(Deserialize, PartialEq)]
+#[derive(Deserialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Became {
+    /// The effect is there.
     Happened,
+    /// It is not: do it again.
     Retry,
 }
 
 async fn approve(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Approve>,
     Path((run, stage)): Path<(String, String)>,
-    given: Bytes,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
-    decide(&api, &admin, &run, &stage, &given, |stage, actor, comment| Command::Approve { stage, actor, comment }).await
+    Maybe(given): Maybe<Verdict>,
+) -> Result<Json<StageView>, Problem> {
+    decide(&api, "stage.approve", (&run, &stage), given, |stage, actor, comment| Command::Approve {
+        stage,
+        actor,
+        comment,
+    })
+    .await
 }
 
 async fn reject(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Approve>,
     Path((run, stage)): Path<(String, String)>,
-    given: Bytes,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
-    decide(&api, &admin, &run, &stage, &given, |stage, actor, comment| Command::Reject { stage, actor, comment }).await
+    Maybe(given): Maybe<Verdict>,
+) -> Result<Json<StageView>, Problem> {
+    decide(&api, "stage.reject", (&run, &stage), given, |stage, actor, comment| Command::Reject {
+        stage,
+        actor,
+        comment,
+    })
+    .await
 }
 
 async fn resolve(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Approve>,
     Path((run, stage)): Path<(String, String)>,
-    given: Bytes,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
-    let Word { resolution, outputs, comment } = body::read(&given)?;
+    Maybe(given): Maybe<Word>,
+) -> Result<Json<StageView>, Problem> {
+    let Word { resolution, outputs, comment } = given;
     check_comment(comment.as_deref())?;
     let Some(resolution) = resolution else {
         let detail = "say what became of it: `resolution` is `happened` or `retry`";
@@ -90,24 +113,24 @@ async fn resolve(
         Became::Happened => Resolution::Happened { outputs: JsonValue::Object(outputs) },
         Became::Retry => Resolution::Retry,
     };
-    let run = find(&api, &run, &stage).await?;
-    api.dispatch.resolve(run, &stage, Actor::admin(&admin.name), resolution, comment).await?;
-    answer(&api, run, &stage).await
+    let row = find(&api, &run, &stage).await?;
+    let note = api.note("stage.resolve", format!("{run}/{stage}"), Some(row.project));
+    api.dispatch.resolve(row.id, &stage, api.actor(), resolution, comment, Some(note)).await?;
+    answer(&api, row.id, &stage).await
 }
 
 async fn decide(
-    api: &Api,
-    admin: &Admin,
-    run: &str,
-    stage: &str,
-    given: &Bytes,
+    api: &Access,
+    act: &'static str,
+    (run, stage): (&str, &str),
+    Verdict { comment }: Verdict,
     command: impl FnOnce(Arc<str>, Actor, Option<String>) -> Command,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
-    let Verdict { comment } = body::read(given)?;
+) -> Result<Json<StageView>, Problem> {
     check_comment(comment.as_deref())?;
-    let run = find(api, run, stage).await?;
-    api.dispatch.tell(run, command(stage.into(), Actor::admin(&admin.name), comment)).await?;
-    answer(api, run, stage).await
+    let row = find(api, run, stage).await?;
+    let note = api.note(act, format!("{run}/{stage}"), Some(row.project));
+    api.dispatch.tell_beside(row.id, command(stage.into(), api.actor(), comment), note).await?;
+    answer(api, row.id, stage).await
 }
 
 fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
@@ -120,16 +143,16 @@ fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
 }
 
 /// Finds the run, and sees that it has the stage.
-async fn find(api: &Api, run: &str, stage: &str) -> Result<RunId, Problem> {
+async fn find(api: &Access, run: &str, stage: &str) -> Result<RunRow, Problem> {
     let row = runs::find(api, run).await?;
     match runs::parse(&row)?.stage(stage) {
-        Some(_) => Ok(row.id),
+        Some(_) => Ok(row),
         None => Err(Problem::not_found("stage", stage)),
     }
 }
 
-async fn answer(api: &Api, run: RunId, stage: &str) -> Result<(StatusCode, Json<JsonValue>), Problem> {
+async fn answer(api: &Access, run: RunId, stage: &str) -> Result<Json<StageView>, Problem> {
     let state = api.dispatch.load(run).await?;
     let stage = state.stage(stage).ok_or_else(|| Problem::not_found("stage", stage))?;
-    Ok((StatusCode::OK, Json(runs::describe_stage(stage))))
+    Ok(Json(describe_stage(stage)))
 }

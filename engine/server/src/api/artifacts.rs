@@ -1,49 +1,80 @@
 //! Artifacts: what a run has left, and the bytes.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::response::{IntoResponse, NoContent, Response};
+use kiket_core::RunId;
 use kiket_store::{ArtifactKind, ArtifactRow};
-use serde_json::{Value as JsonValue, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use tokio_util::io::ReaderStream;
 
-use super::auth::Admin;
-use super::{Api, Problem, projects, runs};
+use super::auth::{Authorized, may};
+use super::extract::{Json, Page, Path, Time};
+use super::routes::{Routes, delete, get};
+use super::{Problem, projects, runs};
 use crate::artifacts::ArtifactError;
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/runs/{run}/artifacts", get(of_run))
-        .route("/projects/{project}/artifacts/{digest}", get(download).delete(forget))
+pub(super) fn operations() -> Routes {
+    let bytes =
+        get("/projects/{project}/artifacts/{digest}", "downloadArtifact", "Download an artifact").with(|contract| {
+            for kind in ["application/octet-stream", "application/x-tar"] {
+                contract.sends(200, kind, json!({ "type": "string", "format": "binary" }));
+            }
+        });
+    let forgotten = delete("/projects/{project}/artifacts/{digest}", "forgetArtifact", "Forget an artifact");
+    Routes::new()
+        .add(get("/runs/{run}/artifacts", "listArtifacts", "List what a run has left"), of_run)
+        .add(bytes, download)
+        .add(forgotten, forget)
 }
 
-async fn of_run(State(api): State<Api>, _: Admin, Path(run): Path<String>) -> Result<Json<JsonValue>, Problem> {
+/// Something that a run has left.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Artifact")]
+struct View {
+    /// `sha256:` and 64 hex digits.
+    digest: String,
+    /// What it is called.
+    name: String,
+    /// `file` or `folder`.
+    kind: &'static str,
+    /// How many bytes it has.
+    size: u64,
+    /// The run that left it.
+    run: RunId,
+    /// The stage that did.
+    stage: String,
+    /// The project.
+    project: String,
+    /// When it was kept.
+    created_at: Time,
+}
+
+async fn of_run(api: Authorized<may::Read>, Path(run): Path<String>) -> Result<Json<Page<View>>, Problem> {
     let run = runs::find(&api, &run).await?;
     let project = api.store.project(run.project).await?.ok_or_else(|| Problem::not_found("project", ""))?;
     let rows = api.store.artifacts_of_run(run.id).await?;
-    let data: Vec<JsonValue> = rows.iter().map(|row| describe(row, &project.name)).collect();
-    Ok(Json(json!({ "data": data })))
+    Ok(Json(Page::whole(rows.into_iter().map(|row| describe(row, &project.name)).collect())))
 }
 
-fn describe(row: &ArtifactRow, project: &str) -> JsonValue {
-    json!({
-        "digest": row.digest,
-        "name": row.name,
-        "kind": row.kind.as_str(),
-        "size": row.size,
-        "stage": row.stage,
-        "project": project,
-        "created_at": row.created_at.to_string(),
-    })
+fn describe(row: ArtifactRow, project: &str) -> View {
+    View {
+        digest: row.digest,
+        name: row.name,
+        kind: row.kind.as_str(),
+        size: row.size,
+        run: row.run,
+        stage: row.stage,
+        project: project.to_owned(),
+        created_at: Time(row.created_at),
+    }
 }
 
 /// Sends the bytes to be saved, never to be shown: they are whatever a build has made.
 async fn download(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Read>,
     Path((project, digest)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let project = projects::find(&api, &project).await?;
@@ -64,13 +95,12 @@ async fn download(
 }
 
 async fn forget(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Projects>,
     Path((project, digest)): Path<(String, String)>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let project = projects::find(&api, &project).await?;
     api.artifacts.forget(project.id, &digest).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// What the file is called where it is saved (RFC 6266): the last part of the name, of harmless characters.

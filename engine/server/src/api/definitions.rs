@@ -1,52 +1,102 @@
 //! `GET /projects/{project}/definitions`: what is in force, where each of it comes from, and its compiled graph.
 
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use kiket_core::definition::Kind;
 use kiket_core::graph::Graph;
 use kiket_core::revision::{Provenance, Revision};
-use serde_json::{Value as JsonValue, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::auth::Admin;
-use super::{Api, Problem, projects};
+use super::auth::{Access, Authorized, may};
+use super::extract::{Json, Page, Path};
+use super::routes::{Routes, get};
+use super::{Problem, projects};
 use crate::dispatch::DispatchError;
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/projects/{project}/definitions", get(list))
-        .route("/projects/{project}/definitions/{kind}/{id}", get(show))
+pub(super) fn operations() -> Routes {
+    let one = get("/projects/{project}/definitions/{kind}/{id}", "getDefinition", "Show a definition and its graph");
+    Routes::new()
+        .add(get("/projects/{project}/definitions", "listDefinitions", "List the definitions in force"), list)
+        .add(one, show)
 }
 
-async fn list(State(api): State<Api>, _: Admin, Path(project): Path<String>) -> Result<Json<JsonValue>, Problem> {
+/// A definition in force, and where it comes from.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Definition")]
+struct View {
+    /// What kind it is.
+    kind: &'static str,
+    /// Its id; empty for a kind that a project has one of.
+    id: String,
+    /// Path of its file.
+    path: String,
+    /// Line of its file, counted from 1.
+    line: u32,
+    /// The level it is of.
+    level: String,
+    /// Address of the repository.
+    repository: Option<String>,
+    /// Branch of the repository.
+    branch: Option<String>,
+    /// Commit of the repository.
+    commit: Option<String>,
+    /// The levels of those that it replaces, the strongest first.
+    replaces: Vec<String>,
+    /// What it compiles to, for a pipeline or a workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graph: Option<Drawn>,
+}
+
+/// A compiled graph.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Graph")]
+struct Drawn {
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+    /// The same in the language of Mermaid.
+    mermaid: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Node {
+    id: String,
+    label: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Edge {
+    /// Where it begins: a node's id.
+    from: String,
+    /// Where it points: a node's id.
+    to: String,
+    label: Option<String>,
+}
+
+async fn list(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<Page<View>>, Problem> {
     let revision = active(&api, &project).await?;
-    let data: Vec<JsonValue> = revision.iter().flat_map(|revision| revision.provenance()).map(describe).collect();
-    Ok(Json(json!({ "data": data, "next_cursor": null })))
+    Ok(Json(Page::whole(revision.iter().flat_map(|revision| revision.provenance()).map(describe).collect())))
 }
 
 async fn show(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Read>,
     Path((project, kind, id)): Path<(String, String, String)>,
-) -> Result<Json<JsonValue>, Problem> {
+) -> Result<Json<View>, Problem> {
     let revision = active(&api, &project).await?;
     let unknown = || Problem::not_found("definition", &format!("{kind}/{id}"));
     let revision = revision.ok_or_else(unknown)?;
     let found = revision.provenance().iter().find(|found| found.kind.word() == kind && found.id == id);
     let found = found.ok_or_else(unknown)?;
-    let mut described = describe(found);
-    if let Some(graph) = graph(&revision, found) {
-        described["graph"] = json!({
-            "nodes": graph.nodes.iter().map(|node| json!({ "id": node.id, "label": node.label })).collect::<Vec<_>>(),
-            "edges": graph.edges.iter().map(|edge| json!({ "from": edge.from, "to": edge.to, "label": edge.label })).collect::<Vec<_>>(),
-            "mermaid": graph.to_mermaid(),
-        });
-    }
-    Ok(Json(described))
+    Ok(Json(View { graph: graph(&revision, found).map(draw), ..describe(found) }))
+}
+
+fn draw(graph: Graph) -> Drawn {
+    let mermaid = graph.to_mermaid();
+    let nodes = graph.nodes.into_iter().map(|node| Node { id: node.id, label: node.label });
+    let edges = graph.edges.into_iter().map(|edge| Edge { from: edge.from, to: edge.to, label: edge.label });
+    Drawn { nodes: nodes.collect(), edges: edges.collect(), mermaid }
 }
 
 /// The active definitions of a project; none before the first.
-async fn active(api: &Api, project: &str) -> Result<Option<std::sync::Arc<Revision>>, Problem> {
+async fn active(api: &Access, project: &str) -> Result<Option<std::sync::Arc<Revision>>, Problem> {
     let project = projects::find(api, project).await?;
     match project.active_revision {
         Some(id) => Ok(Some(api.revisions.get(id).await.map_err(DispatchError::from)?)),
@@ -62,16 +112,19 @@ fn graph(revision: &Revision, found: &Provenance) -> Option<Graph> {
     }
 }
 
-fn describe(found: &Provenance) -> JsonValue {
-    json!({
-        "kind": found.kind.word(),
-        "id": found.id,
-        "path": found.path,
-        "line": found.line,
-        "level": found.origin.level,
-        "repository": found.origin.repository,
-        "branch": found.origin.branch,
-        "commit": found.origin.commit,
-        "replaces": found.replaces,
-    })
+fn describe(found: &Provenance) -> View {
+    let origin = found.origin.clone();
+    let word = |level: &kiket_core::Level| level.to_string();
+    View {
+        kind: found.kind.word(),
+        id: found.id.clone(),
+        path: found.path.clone(),
+        line: found.line,
+        level: word(&origin.level),
+        repository: origin.repository,
+        branch: origin.branch,
+        commit: origin.commit,
+        replaces: found.replaces.iter().map(word).collect(),
+        graph: None,
+    }
 }

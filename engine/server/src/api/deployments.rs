@@ -1,54 +1,87 @@
 //! `GET /projects/{project}/deployments`: the apps of a project, what is live, where, and what was before.
 
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
+use kiket_core::{ReleaseId, RunId};
 use kiket_store::{LiveRelease, Switch};
-use serde_json::{Value as JsonValue, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::auth::Admin;
+use super::auth::{Authorized, may};
+use super::extract::{Json, Page, Path, Time};
+use super::routes::{Routes, get};
 use super::{Api, Problem, projects};
 
 /// How many switches of an app are listed.
 const HISTORY: u32 = 50;
 
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/projects/{project}/deployments", get(list))
+pub(super) fn operations() -> Routes {
+    Routes::new().add(get("/projects/{project}/deployments", "listDeployments", "List the apps that are live"), list)
 }
 
-async fn list(State(api): State<Api>, _: Admin, Path(project): Path<String>) -> Result<Json<JsonValue>, Problem> {
+/// An app, what is live of it, and what was.
+#[derive(Serialize, JsonSchema)]
+struct Deployment {
+    app: String,
+    /// Where visitors find it; null where the server serves no sites.
+    url: Option<String>,
+    live: Live,
+    /// The latest switches, the latest first.
+    history: Vec<Switched>,
+}
+
+/// The release that is live.
+#[derive(Serialize, JsonSchema)]
+struct Live {
+    release: ReleaseId,
+    /// The address of this release.
+    url: Option<String>,
+    /// Digest of what is served.
+    artifact: String,
+    run: Option<RunId>,
+    stage: Option<String>,
+    created_at: Time,
+    since: Time,
+}
+
+/// One release taking the place of another.
+#[derive(Serialize, JsonSchema)]
+struct Switched {
+    release: ReleaseId,
+    previous: Option<ReleaseId>,
+    run: Option<RunId>,
+    stage: Option<String>,
+    at: Time,
+}
+
+async fn list(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<Page<Deployment>>, Problem> {
     let project = projects::find(&api, &project).await?;
     let mut data = Vec::new();
     for live in api.store.live_releases(Some(project.id)).await? {
         let history = api.store.switches(project.id, &live.release.app, HISTORY).await?;
-        data.push(describe(&api, &live, &history));
+        data.push(describe(&api, live, history));
     }
-    Ok(Json(json!({ "data": data, "next_cursor": null })))
+    Ok(Json(Page::whole(data)))
 }
 
-fn describe(api: &Api, live: &LiveRelease, history: &[Switch]) -> JsonValue {
-    let release = &live.release;
-    let history = history.iter().map(|switch| {
-        json!({
-            "release": switch.release,
-            "previous": switch.previous,
-            "run": switch.run,
-            "stage": switch.stage,
-            "at": switch.at.to_string(),
-        })
-    });
-    json!({
-        "app": release.app,
-        "url": api.deployments.live_url(&release.project_name, &release.app),
-        "live": {
-            "release": release.id,
-            "url": api.deployments.url(release),
-            "artifact": release.artifact,
-            "run": release.run,
-            "stage": release.stage,
-            "created_at": release.created_at.to_string(),
-            "since": live.since.to_string(),
+fn describe(api: &Api, LiveRelease { release, since }: LiveRelease, history: Vec<Switch>) -> Deployment {
+    let switched = |switch: Switch| Switched {
+        release: switch.release,
+        previous: switch.previous,
+        run: switch.run,
+        stage: switch.stage,
+        at: Time(switch.at),
+    };
+    Deployment {
+        url: api.deployments.live_url(&release.project_name, &release.app),
+        live: Live {
+            release: release.id,
+            url: api.deployments.url(&release),
+            artifact: release.artifact,
+            run: release.run,
+            stage: release.stage,
+            created_at: Time(release.created_at),
+            since: Time(since),
         },
-        "history": history.collect::<Vec<_>>(),
-    })
+        app: release.app,
+        history: history.into_iter().map(switched).collect(),
+    }
 }

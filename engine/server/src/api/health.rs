@@ -4,16 +4,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use kiket_store::StoreError;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 use tokio::task::AbortHandle;
 
+use super::auth::Public;
+use super::routes::{Routes, get};
 use super::{Api, Problem};
 use crate::clock;
 use crate::dispatch::Slots;
@@ -26,23 +29,51 @@ pub(crate) struct Workers {
     pub(crate) slots: Arc<Slots>,
 }
 
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/up", get(up)).route("/metrics", get(metrics))
+pub(super) fn operations() -> Routes {
+    let up_or_down =
+        get("/up", "getHealth", "Whether the server can do its work").answers::<200, Health>().answers::<503, Health>();
+    let text = get("/metrics", "getMetrics", "How much it does, for Prometheus")
+        .with(|contract| contract.sends(200, "text/plain", json!({ "type": "string" })));
+    Routes::new().add(up_or_down, up).add(text, metrics)
 }
 
-async fn up(State(api): State<Api>) -> Response {
+/// Whether the server can do its work.
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    /// `up` or `down`.
+    status: &'static str,
+    version: &'static str,
+    checks: Checks,
+    slots: FreeSlots,
+    /// What there is to do, by kind.
+    work: JsonValue,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Checks {
+    store: bool,
+    workers: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FreeSlots {
+    free: usize,
+    all: usize,
+}
+
+async fn up(api: Public) -> Result<Response, Problem> {
     let store = check_store(&api).await;
     let workers = api.workers.tasks.iter().all(|task| !task.is_finished());
     let is_up = store.is_ok() && workers;
     let status = if is_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "status": if is_up { "up" } else { "down" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "checks": { "store": store.is_ok(), "workers": workers },
-        "slots": { "free": api.workers.slots.free(), "all": api.workers.slots.all() },
-        "work": store.unwrap_or_default(),
-    });
-    (status, Json(body)).into_response()
+    let body = Health {
+        status: if is_up { "up" } else { "down" },
+        version: env!("CARGO_PKG_VERSION"),
+        checks: Checks { store: store.is_ok(), workers },
+        slots: FreeSlots { free: api.workers.slots.free(), all: api.workers.slots.all() },
+        work: store.unwrap_or_default(),
+    };
+    Ok((status, Json(body)).into_response())
 }
 
 /// What there is to do, by kind: proof that the database answers.
@@ -56,7 +87,7 @@ async fn check_store(api: &Api) -> Result<JsonValue, StoreError> {
     Ok(JsonValue::Object(queues.collect()))
 }
 
-async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+async fn metrics(api: Public) -> Result<Response, Problem> {
     let (free, all) = (api.workers.slots.free(), api.workers.slots.all());
     let text = api.metrics.text(&api.store, free, all, clock::now()).await?;
     Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())

@@ -4,16 +4,19 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use kiket_core::DeliveryId;
 use kiket_store::{Change, CommitError, Conflict, NewDelivery};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
+use super::auth::Public;
+use super::contract::{Contract, Part};
+use super::extract::Path;
+use super::routes::{Routes, post};
 use super::{Api, Problem};
 use crate::clock;
 use crate::forge::{self, Envelope, Refused};
@@ -24,17 +27,50 @@ const BODY_BYTES: usize = 25 * 1024 * 1024;
 /// Pushes go before ordinary stages.
 const PRIORITY: i64 = 0;
 
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/hooks/{project}", post(receive)).layer(DefaultBodyLimit::max(BODY_BYTES))
+pub(super) fn operations() -> Routes {
+    let hook = post("/hooks/{project}", "receiveDelivery", "Take a forge's webhook, which is signed")
+        .answers::<200, Received>()
+        .answers::<202, Received>()
+        .fails(&[401]);
+    Routes::new().add(hook, receive)
+}
+
+/// A delivery that is kept.
+#[derive(Serialize, JsonSchema)]
+struct Received {
+    delivery: DeliveryId,
+    /// Whether it had come before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    known: bool,
+}
+
+/// The body as it came, which may be larger than others.
+struct Payload(Bytes);
+
+impl FromRequest<Api> for Payload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Api) -> Result<Self, Problem> {
+        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES).await;
+        let too_large =
+            |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_body", "a delivery has at most 25 MiB");
+        Ok(Self(bytes.map_err(too_large)?))
+    }
+}
+
+impl Part for Payload {
+    fn describe(contract: &mut Contract<'_>) {
+        contract.body::<serde_json::Map<String, serde_json::Value>>(true);
+        contract.fails(&[400, 413]);
+    }
 }
 
 async fn receive(
-    State(api): State<Api>,
+    api: Public,
     Path(project): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Payload(body): Payload,
 ) -> Result<Response, Problem> {
-    let body = body?;
     let known = api.store.project_by_name(&project).await?;
     // An unknown project answers as a wrong secret does: nobody learns which projects there are.
     let key = known.as_ref().map(|known| api.secrets.hook_key(known)).transpose()?;
@@ -58,9 +94,9 @@ async fn receive(
         received_at: clock::now(),
     };
     match api.store.commit(vec![Change::Receive(delivery)]).await {
-        Ok(_) => Ok((StatusCode::ACCEPTED, Json(json!({ "delivery": id }))).into_response()),
+        Ok(_) => Ok((StatusCode::ACCEPTED, axum::Json(Received { delivery: id, known: false })).into_response()),
         Err(CommitError::Conflict(Conflict::DuplicateDelivery { id })) => {
-            Ok((StatusCode::OK, Json(json!({ "delivery": id, "known": true }))).into_response())
+            Ok((StatusCode::OK, axum::Json(Received { delivery: id, known: true })).into_response())
         }
         Err(error) => Err(error.into()),
     }

@@ -1,56 +1,106 @@
 //! Items: create, list, show, change; the ways that lead on, and taking one.
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use kiket_core::item::{Command, Item, Wanted};
-use kiket_core::run::Actor;
+use kiket_core::ItemId;
+use kiket_core::item::{Command, Item, Possibility, Wanted};
 use kiket_store::{ItemFilter, ItemRow};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue, json};
 
-use super::auth::Admin;
-use super::{Api, Problem, projects};
+use super::auth::{Access, Authorized, may};
+use super::contract::Contract;
+use super::extract::{Json, Limit, Page, Path, Query};
+use super::routes::{Routes, get, patch, post};
+use super::{Problem, projects};
 use crate::items::present::{COMMENT_BYTES, NAME_BYTES, values};
 use crate::items::{ItemError, Outcome, Wish};
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/projects/{project}/items", post(create).get(list))
-        .route("/items/{item}", get(show).patch(update))
-        .route("/items/{item}/transitions", get(possibilities).post(transition))
+pub(super) fn operations() -> Routes {
+    let seen = |contract: &mut Contract<'_>| {
+        let about = "The ETag of an earlier answer: the item has to be as it was then.";
+        contract.header("If-Match", json!({ "type": "string", "pattern": "^(\\*|\"[0-9]+\")$", "description": about }));
+    };
+    let create_one =
+        post("/projects/{project}/items", "createItem", "Make an item").answers::<201, Shown>().fails(&[409]);
+    let show_one = get("/items/{item}", "getItem", "Show an item").answers::<200, Shown>();
+    let update_one = patch("/items/{item}", "updateItem", "Change an item").answers::<200, Shown>().fails(&[409, 412]);
+    let moved = post("/items/{item}/transitions", "transitionItem", "Take a transition, or ask for it")
+        .answers::<200, Shown>()
+        .answers::<202, Shown>()
+        .fails(&[409, 412]);
+    let ways = get("/items/{item}/transitions", "listTransitions", "List the ways that lead on from an item's state");
+    Routes::new()
+        .add(create_one, create)
+        .add(get("/projects/{project}/items", "listItems", "List the items of a project"), list)
+        .add(show_one, show)
+        .add(update_one.with(seen), update)
+        .add(ways.fails(&[409]), possibilities)
+        .add(moved.with(seen), transition)
 }
 
-#[derive(Deserialize)]
+/// An item as its workflow shows it: what every item has, and its fields.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Item")]
+#[serde(transparent)]
+struct Shown(Map<String, JsonValue>);
+
+/// What a new item or a change says: `title`, `type`, `state`, `fields`, and whatever else an item has.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ItemValues")]
+#[serde(transparent)]
+struct Given(Map<String, JsonValue>);
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Transition", extend("oneOf" = [
+    { "required": ["name"], "properties": { "name": { "type": "string" }, "to": { "type": "null" } } },
+    { "required": ["to"], "properties": { "to": { "type": "string" }, "name": { "type": "null" } } },
+]))]
 struct TransitionBody {
+    /// The transition's name; either this or `to`.
+    #[schemars(length(max = 500))]
     #[serde(default)]
     name: Option<String>,
+    /// The state it leads to.
+    #[schemars(length(max = 500))]
     #[serde(default)]
     to: Option<String>,
+    /// What is said with it.
+    #[schemars(length(max = 65536))]
     #[serde(default)]
     comment: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// Of this type.
     #[serde(rename = "type")]
     kind: Option<String>,
+    /// In this state.
     state: Option<String>,
+    /// In a state of this category.
     category: Option<String>,
+    /// Of this person.
     assignee: Option<String>,
+    /// Of this priority.
     priority: Option<String>,
+    /// With this label.
     label: Option<String>,
+    /// With this text in their title.
+    #[schemars(length(max = 500))]
     q: Option<String>,
+    /// `next_cursor` of the page before.
+    #[schemars(with = "Option<ItemId>")]
     cursor: Option<String>,
-    limit: Option<u32>,
+    /// How many to return.
+    #[serde(default)]
+    limit: Limit,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PossibilitiesQuery {
     /// Whether guards are asked, which may take a while; without it they are only named.
@@ -59,15 +109,13 @@ struct PossibilitiesQuery {
 }
 
 async fn create(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Items>,
     Path(project): Path<String>,
-    body: Result<Json<Map<String, JsonValue>>, JsonRejection>,
+    Json(Given(body)): Json<Given>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
     let project = projects::find(&api, &project).await?;
     let wish = Wish::read(body).map_err(invalid_item)?;
-    let outcome = api.items.create(&project, wish, &Actor::admin(&admin.name)).await?;
+    let outcome = api.items.create(&project, wish, &api.actor()).await?;
     let location = format!("/api/v1/items/{}", outcome.snapshot["id"].as_str().unwrap_or_default());
     let mut answer = answer(StatusCode::CREATED, outcome);
     answer.headers_mut().extend(HeaderValue::from_str(&location).ok().map(|value| (header::LOCATION, value)));
@@ -75,21 +123,18 @@ async fn create(
 }
 
 async fn list(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Read>,
     Path(project): Path<String>,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<JsonValue>, Problem> {
-    let Query(query) = query?;
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<Shown, ItemId>>, Problem> {
     let project = projects::find(&api, &project).await?;
     let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before = before
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours"))?;
+    let before = before.map_err(|_| Problem::cursor())?;
     if query.q.as_ref().is_some_and(|text| text.len() > NAME_BYTES) {
         let detail = format!("`q` has at most {NAME_BYTES} bytes");
         return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail));
     }
-    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    let limit = query.limit.get();
     let filter = ItemFilter {
         project: Some(project.id),
         kind: query.kind,
@@ -104,49 +149,44 @@ async fn list(
     };
     let (rows, data) = api.items.reader().list(&filter, limit).await?;
     let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.id);
-    Ok(Json(json!({ "data": data, "next_cursor": next })))
+    Ok(Json(Page { data: data.into_iter().map(shown).collect(), next_cursor: next }))
 }
 
-async fn show(State(api): State<Api>, _: Admin, Path(item): Path<String>) -> Result<Response, Problem> {
+async fn show(api: Authorized<may::Read>, Path(item): Path<String>) -> Result<Response, Problem> {
     let row = find(&api, &item).await?;
     let (item, snapshot) = api.items.reader().show(&row).await?;
     Ok(tagged(StatusCode::OK, &item, snapshot))
 }
 
 async fn update(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Items>,
     Path(item): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<Map<String, JsonValue>>, JsonRejection>,
+    Json(Given(body)): Json<Given>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
     let id = find(&api, &item).await?.id;
     let command = Command::Update { values: values(body).map_err(invalid_item)? };
-    let outcome = api.items.tell(id, command, &Actor::admin(&admin.name), seen_version(&headers)?).await?;
+    let outcome = api.items.tell(id, command, &api.actor(), seen_version(&headers)?).await?;
     Ok(answer(StatusCode::OK, outcome))
 }
 
 async fn possibilities(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Read>,
     Path(item): Path<String>,
-    query: Result<Query<PossibilitiesQuery>, QueryRejection>,
-) -> Result<Json<JsonValue>, Problem> {
-    let Query(PossibilitiesQuery { ask }) = query?;
+    Query(PossibilitiesQuery { ask }): Query<PossibilitiesQuery>,
+) -> Result<Json<Page<Possibility>>, Problem> {
     let id = find(&api, &item).await?.id;
-    let data = api.items.possibilities(id, &Actor::admin(&admin.name), ask).await?;
-    Ok(Json(json!({ "data": data, "next_cursor": null })))
+    let data = api.items.possibilities(id, &api.actor(), ask).await?;
+    Ok(Json(Page::whole(data)))
 }
 
 async fn transition(
-    State(api): State<Api>,
-    admin: Admin,
+    api: Authorized<may::Items>,
     Path(item): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<TransitionBody>, JsonRejection>,
+    Json(body): Json<TransitionBody>,
 ) -> Result<Response, Problem> {
-    let Json(TransitionBody { name, to, comment }) = body?;
+    let TransitionBody { name, to, comment } = body;
     let wanted = match (name, to) {
         (Some(name), None) if name.len() <= NAME_BYTES => Wanted::Name(name),
         (None, Some(to)) if to.len() <= NAME_BYTES => Wanted::To(to),
@@ -164,7 +204,7 @@ async fn transition(
     }
     let id = find(&api, &item).await?.id;
     let command = Command::Transition { wanted, comment };
-    let outcome = api.items.tell(id, command, &Actor::admin(&admin.name), seen_version(&headers)?).await?;
+    let outcome = api.items.tell(id, command, &api.actor(), seen_version(&headers)?).await?;
     if !outcome.refused.is_empty() {
         return Err(Problem::refused(&outcome.refused));
     }
@@ -173,11 +213,22 @@ async fn transition(
 }
 
 /// Finds an item by what people call it.
-pub(super) async fn find(api: &Api, text: &str) -> Result<ItemRow, Problem> {
-    api.items.reader().find(text).await.map_err(|error| match error {
+pub(super) async fn find(api: &Access, text: &str) -> Result<ItemRow, Problem> {
+    let found = match api.only_project() {
+        Some(project) => api.items.reader().find_in(project, text).await,
+        None => api.items.reader().find(text).await,
+    };
+    found.map_err(|error| match error {
         ItemError::Unknown => Problem::not_found("item", text),
         error => error.into(),
     })
+}
+
+fn shown(item: JsonValue) -> Shown {
+    match item {
+        JsonValue::Object(item) => Shown(item),
+        _ => Shown(Map::new()),
+    }
 }
 
 fn invalid_item(reason: String) -> Problem {
@@ -202,7 +253,7 @@ fn answer(status: StatusCode, outcome: Outcome) -> Response {
 }
 
 fn tagged(status: StatusCode, item: &Item, body: JsonValue) -> Response {
-    let mut response = (status, Json(body)).into_response();
+    let mut response = (status, axum::Json(shown(body))).into_response();
     let tag = HeaderValue::from_str(&format!("\"{}\"", item.version)).ok();
     response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
     response

@@ -7,6 +7,7 @@ use kiket_core::catalog::Refusal;
 use kiket_core::item::{self, GuardReason, Reason};
 use kiket_core::run::Rejected;
 use kiket_store::{CommitError, Conflict, StoreError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dispatch::DispatchError;
@@ -25,27 +26,38 @@ pub(crate) struct Problem {
 }
 
 /// What is wrong with one part of a request.
-#[derive(Debug, Serialize)]
-struct FieldError {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct FieldError {
+    /// Where in the body, as a JSON pointer; empty where it is no part of it.
     pointer: String,
+    /// What kind of reason it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    /// What is wrong, for people.
     detail: String,
     /// The guard that refuses a transition.
     #[serde(flatten)]
     guard: Option<GuardReason>,
 }
 
-#[derive(Serialize)]
-struct Body<'p> {
+/// An error as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemBody {
+    /// `about:blank`: the code says what it is.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// What the status means.
     title: &'static str,
+    /// The status of the answer.
     status: u16,
+    /// What went wrong, in a word that stays.
     code: &'static str,
-    detail: &'p str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'p [FieldError],
+    /// What went wrong, for people.
+    detail: String,
+    /// What is wrong with each part of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
 }
 
 impl Problem {
@@ -64,6 +76,10 @@ impl Problem {
 
     pub(crate) fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    pub(crate) fn cursor() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours")
     }
 
     pub(crate) fn invalid_inputs(refusals: Vec<Refusal>) -> Self {
@@ -106,13 +122,13 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("error");
-        let Self { status, code, detail, errors } = &self;
-        let body = Body { kind: "about:blank", title, status: status.as_u16(), code, detail, errors };
+        let Self { status, code, detail, errors } = self;
+        let body = ProblemBody { kind: "about:blank", title, status: status.as_u16(), code, detail, errors };
         let body = serde_json::to_string(&body).unwrap_or_default();
-        let mut response = (*status, body).into_response();
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if *status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

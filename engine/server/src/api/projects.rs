@@ -1,70 +1,168 @@
 //! Projects, their revisions, and syncing by hand.
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use kiket_core::{ProjectId, RevisionId};
+use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{Change, NewProject, Project, Revision};
 use kiket_sync::RemoteUrl;
-use serde::Deserialize;
-use serde_json::{Value as JsonValue, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as JsonValue;
 
-use super::auth::Admin;
-use super::{Api, Problem, body};
+use super::Problem;
+use super::auth::{Access, Authorized, may};
+use super::extract::{Created, Json, Limit, Maybe, Page, Path, Query, Time};
+use super::routes::{Routes, get, post};
 use crate::vault::Secret;
 use crate::{clock, token};
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/projects", post(create).get(list))
-        .route("/projects/{project}", get(show))
-        .route("/projects/{project}/sync", post(sync))
-        .route("/projects/{project}/revisions", get(revisions))
-        .route("/projects/{project}/revisions/{revision}", get(revision))
+pub(super) fn operations() -> Routes {
+    Routes::new()
+        .add(post("/projects", "addProject", "Add a project").fails(&[409]), create)
+        .add(get("/projects", "listProjects", "List the projects"), list)
+        .add(get("/projects/{project}", "getProject", "Show a project"), show)
+        .add(post("/projects/{project}/sync", "syncProject", "Read a project's repository now").fails(&[409]), sync)
+        .add(get("/projects/{project}/revisions", "listRevisions", "List the revisions of a project"), revisions)
+        .add(get("/projects/{project}/revisions/{revision}", "getRevision", "Show a revision"), revision)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewProject")]
 struct NewBody {
+    /// What it is called.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
     name: String,
+    /// The address of its repository.
+    #[schemars(regex(pattern = "^(https?://|file:///)."))]
     url: String,
+    /// The branch that is followed, where it is not the default one.
     #[serde(default)]
     branch: Option<String>,
+    /// What its webhooks are signed with; one is made where none is given.
+    #[schemars(length(min = 16, max = 256))]
     #[serde(default)]
     hook_secret: Option<String>,
+    /// The repository whose definitions are laid over its own.
     #[serde(default)]
     overrides: Option<Overrides>,
 }
 
 /// A repository whose definitions are laid over the project's own.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Overrides {
+    /// Its address.
+    #[schemars(regex(pattern = "^(https?://|file:///)."))]
     url: String,
+    /// Its branch, where it is not the default one.
     #[serde(default)]
     branch: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SyncBody {
+    /// The branch to read, where it is not the one that is followed.
     #[serde(default)]
     branch: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    limit: Option<u32>,
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    /// How many to return.
+    #[serde(default)]
+    limit: Limit,
 }
 
-async fn create(
-    State(api): State<Api>,
-    _: Admin,
-    body: Result<Json<NewBody>, JsonRejection>,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
-    let Json(body) = body?;
+/// A project.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Project")]
+struct View {
+    id: ProjectId,
+    name: String,
+    /// The address of its repository.
+    url: String,
+    /// The branch that is followed; null is the remote's default.
+    branch: Option<String>,
+    overrides: Option<Laid>,
+    /// Where its webhooks go.
+    hook_url: String,
+    /// The revision in force; null until one was published.
+    active_revision: Option<RevisionView>,
+    created_at: Time,
+}
+
+/// The repository that is laid over a project's own.
+#[derive(Serialize, JsonSchema)]
+struct Laid {
+    url: String,
+    branch: Option<String>,
+}
+
+/// A project that was just added.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddedProject")]
+struct Added {
+    #[serde(flatten)]
+    project: View,
+    /// The secret that was made for its webhooks; it is shown this once.
+    hook_secret: Option<String>,
+    /// Why its repository could not be read.
+    sync_error: Option<String>,
+}
+
+/// A revision of a project's definitions.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Revision")]
+pub(super) struct RevisionView {
+    id: RevisionId,
+    /// `active`, `superseded`, `rejected` or `branch`.
+    status: String,
+    commit: String,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    created_at: Time,
+    /// What is to be said about its files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<JsonValue>,
+    /// The plugins that are pinned to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugins: Option<JsonValue>,
+    /// Its files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<SourceView>>,
+}
+
+/// A file of a revision.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Source")]
+struct SourceView {
+    path: String,
+    bytes: usize,
+    /// Level, repository, branch and commit.
+    #[schemars(with = "JsonValue")]
+    origin: kiket_core::Origin,
+}
+
+/// What came of reading a repository.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Synced")]
+struct SyncedView {
+    /// The revision of the commit; null where the branch has none.
+    revision: Option<RevisionView>,
+    /// The runs that it started.
+    runs: Vec<Started>,
+}
+
+/// A run that was started.
+#[derive(Serialize, JsonSchema)]
+struct Started {
+    id: RunId,
+    pipeline: String,
+}
+
+async fn create(api: Authorized<may::Projects>, Json(body): Json<NewBody>) -> Result<Created<Added>, Problem> {
+    api.unlimited()?;
     if !is_name(&body.name) {
         let detail = "a project's name has at most 64 of a-z, 0-9, - and _, and begins with a letter or a digit";
         return Err(Problem::invalid("invalid_name", detail));
@@ -90,112 +188,108 @@ async fn create(
         hook_secret: api.secrets.seal_hook(id, &Secret::new(secret)),
         created_at: clock::now(),
     };
-    api.store.commit(vec![Change::Project(project)]).await?;
+    let note = api.note("project.add", &*project.name, Some(id));
+    api.store.commit(vec![Change::Project(project), note]).await?;
     let project = find(&api, &body.name).await?;
     // The first look at the repository; where it fails the project stays, and the answer says why.
     let problem = api.publisher.sync(&project, None, "api").await.err().map(|failure| failure.to_string());
     let project = find(&api, &body.name).await?;
-    let mut answer = describe(&api, &project).await?;
-    answer["hook_secret"] = json!(generated);
-    answer["sync_error"] = json!(problem);
-    Ok((StatusCode::CREATED, Json(answer)))
+    let project = describe(&api, &project).await?;
+    Ok(Created::new(Added { project, hook_secret: generated, sync_error: problem }))
 }
 
-async fn list(State(api): State<Api>, _: Admin) -> Result<Json<JsonValue>, Problem> {
+async fn list(api: Authorized<may::Read>) -> Result<Json<Page<View>>, Problem> {
     let mut data = Vec::new();
-    for project in api.store.projects().await? {
-        data.push(describe(&api, &project).await?);
+    for project in api.store.projects().await?.iter().filter(|project| api.sees(project.id)) {
+        data.push(describe(&api, project).await?);
     }
-    Ok(Json(json!({ "data": data, "next_cursor": null })))
+    Ok(Json(Page::whole(data)))
 }
 
-async fn show(State(api): State<Api>, _: Admin, Path(project): Path<String>) -> Result<Json<JsonValue>, Problem> {
+async fn show(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<View>, Problem> {
     let project = find(&api, &project).await?;
     Ok(Json(describe(&api, &project).await?))
 }
 
 async fn sync(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Projects>,
     Path(project): Path<String>,
-    body: axum::body::Bytes,
-) -> Result<Json<JsonValue>, Problem> {
-    let body: SyncBody = body::read(&body)?;
+    Maybe(body): Maybe<SyncBody>,
+) -> Result<Json<SyncedView>, Problem> {
     let project = find(&api, &project).await?;
-    let synced = api.publisher.sync(&project, body.branch, "api").await?;
+    let synced = api.publisher.sync(&project, body.branch, "api").await;
+    // Publishing is a unit of its own; that it was asked for by hand is noted right behind it, also if it failed.
+    let note = api.note_outcome("project.sync", &*project.name, Some(project.id), synced.is_ok());
+    api.store.commit(vec![note]).await?;
+    let synced = synced?;
     let revision = match synced.revision {
         Some(id) => api.store.revision(id).await?.map(|revision| describe_revision(&revision, true)),
         None => None,
     };
-    let runs: Vec<_> = synced.runs.iter().map(|(id, pipeline)| json!({ "id": id, "pipeline": pipeline })).collect();
-    Ok(Json(json!({ "revision": revision, "runs": runs })))
+    let runs = synced.runs.into_iter().map(|(id, pipeline)| Started { id, pipeline }).collect();
+    Ok(Json(SyncedView { revision, runs }))
 }
 
 async fn revisions(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Read>,
     Path(project): Path<String>,
-    page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<JsonValue>, Problem> {
-    let Query(page) = page?;
+    Query(page): Query<Paging>,
+) -> Result<Json<Page<RevisionView>>, Problem> {
     let project = find(&api, &project).await?;
-    let rows = api.store.revisions(project.id, page.limit.unwrap_or(50).clamp(1, 200)).await?;
-    let data: Vec<_> = rows.iter().map(|revision| describe_revision(revision, false)).collect();
-    Ok(Json(json!({ "data": data, "next_cursor": null })))
+    let rows = api.store.revisions(project.id, page.limit.get()).await?;
+    Ok(Json(Page::whole(rows.iter().map(|revision| describe_revision(revision, false)).collect())))
 }
 
 async fn revision(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Read>,
     Path((project, id)): Path<(String, String)>,
-) -> Result<Json<JsonValue>, Problem> {
+) -> Result<Json<RevisionView>, Problem> {
     let project = find(&api, &project).await?;
     let parsed: RevisionId = id.parse().map_err(|_| Problem::not_found("revision", &id))?;
     let revision = api.store.revision(parsed).await?.filter(|revision| revision.project == project.id);
     let revision = revision.ok_or_else(|| Problem::not_found("revision", &id))?;
-    let mut answer = describe_revision(&revision, true);
-    let sources = api.store.sources(parsed).await?;
-    answer["sources"] = sources
-        .iter()
-        .map(|source| json!({ "path": source.path, "bytes": source.text.len(), "origin": source.origin }))
-        .collect();
-    Ok(Json(answer))
+    let sources = api.store.sources(parsed).await?.into_iter();
+    let sources =
+        sources.map(|source| SourceView { bytes: source.text.len(), path: source.path, origin: source.origin });
+    Ok(Json(RevisionView { sources: Some(sources.collect()), ..describe_revision(&revision, true) }))
 }
 
-pub(super) async fn find(api: &Api, name: &str) -> Result<Project, Problem> {
-    api.store.project_by_name(name).await?.ok_or_else(|| Problem::not_found("project", name))
+/// Finds a project by its name, if the token sees it.
+pub(super) async fn find(api: &Access, name: &str) -> Result<Project, Problem> {
+    let found = api.store.project_by_name(name).await?.filter(|project| api.sees(project.id));
+    found.ok_or_else(|| Problem::not_found("project", name))
 }
 
-async fn describe(api: &Api, project: &Project) -> Result<JsonValue, Problem> {
+async fn describe(api: &Access, project: &Project) -> Result<View, Problem> {
     let active = match project.active_revision {
         Some(id) => api.store.revision(id).await?,
         None => None,
     };
-    Ok(json!({
-        "id": project.id,
-        "name": project.name,
-        "url": project.url,
-        "branch": project.branch,
-        "overrides": project.overrides_url.as_ref().map(|url| json!({ "url": url, "branch": project.overrides_branch })),
-        "hook_url": format!("{}/api/v1/hooks/{}", api.public_url, project.name),
-        "active_revision": active.as_ref().map(|revision| describe_revision(revision, false)),
-        "created_at": project.created_at.to_string(),
-    }))
+    let overrides = project.overrides_url.clone();
+    Ok(View {
+        id: project.id,
+        name: project.name.clone(),
+        url: project.url.clone(),
+        branch: project.branch.clone(),
+        overrides: overrides.map(|url| Laid { url, branch: project.overrides_branch.clone() }),
+        hook_url: format!("{}/api/v1/hooks/{}", api.public_url, project.name),
+        active_revision: active.as_ref().map(|revision| describe_revision(revision, false)),
+        created_at: Time(project.created_at),
+    })
 }
 
-fn describe_revision(revision: &Revision, whole: bool) -> JsonValue {
-    let mut described = json!({
-        "id": revision.id,
-        "status": revision.status.to_string(),
-        "commit": revision.commit,
-        "ref": revision.reference,
-        "created_at": revision.created_at.to_string(),
-    });
-    if whole {
-        described["diagnostics"] = serde_json::from_str(&revision.diagnostics).unwrap_or_default();
-        described["plugins"] = serde_json::from_str(&revision.plugins).unwrap_or_default();
+fn describe_revision(revision: &Revision, whole: bool) -> RevisionView {
+    let parsed = |text: &str| whole.then(|| serde_json::from_str(text).unwrap_or_default());
+    RevisionView {
+        id: revision.id,
+        status: revision.status.to_string(),
+        commit: revision.commit.clone(),
+        reference: revision.reference.clone(),
+        created_at: Time(revision.created_at),
+        diagnostics: parsed(&revision.diagnostics),
+        plugins: parsed(&revision.plugins),
+        sources: None,
     }
-    described
 }
 
 fn is_name(name: &str) -> bool {

@@ -1,56 +1,128 @@
 //! Runs: starting, listing, showing, cancelling, and the logs of their stages.
 
-use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use kiket_core::run::{Command, Queued, Run, Trigger};
-use kiket_core::{RunId, Timestamp};
+use kiket_core::run::{Command, Queued, Run, StageError, StageState, Trigger};
+use kiket_core::{RevisionId, RunId};
 use kiket_store::{Entry, Filter, Position, RunFilter, RunRow};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue, json};
 
-use super::auth::Admin;
-use super::{Api, Problem, body, projects};
+use super::auth::{Access, Authorized, may};
+use super::contract::Contract;
+use super::extract::{Accepted, Json, Limit, Maybe, Page, Path, Query, Time};
+use super::routes::{Routes, get, post};
+use super::{Problem, projects};
 use crate::dispatch::{DispatchError, NewRun};
 use crate::{clock, env};
 
-pub(super) fn router() -> Router<Api> {
-    Router::new()
-        .route("/projects/{project}/pipelines/{pipeline}/runs", post(start))
-        .route("/runs", get(list))
-        .route("/runs/{run}", get(show))
-        .route("/runs/{run}/cancel", post(cancel))
-        .route("/runs/{run}/stages/{stage}/log", get(log))
+pub(super) fn operations() -> Routes {
+    let start_one = post("/projects/{project}/pipelines/{pipeline}/runs", "startRun", "Start a run of a pipeline");
+    let key = |contract: &mut Contract<'_>| {
+        let about = "The same key starts one run, however often it is sent.";
+        let schema = json!({ "type": "string", "pattern": "^[!-~]{1,200}$", "description": about });
+        contract.header("Idempotency-Key", schema);
+    };
+    let text = get("/runs/{run}/stages/{stage}/log", "getLog", "Read what a stage has said")
+        .with(|contract| contract.sends(200, "text/plain", json!({ "type": "string" })));
+    Routes::new()
+        .add(start_one.with(key).fails(&[409]), start)
+        .add(get("/runs", "listRuns", "List runs, the latest first").fails(&[404]), list)
+        .add(get("/runs/{run}", "getRun", "Show a run"), show)
+        .add(post("/runs/{run}/cancel", "cancelRun", "Cancel a run").fails(&[409]), cancel)
+        .add(text, log)
 }
 
-#[derive(Deserialize, Default)]
+/// A run.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Run")]
+struct View {
+    id: RunId,
+    /// The name of its project.
+    project: Option<String>,
+    pipeline: String,
+    /// Where it stands: `queued`, `running`, `waiting`, `compensating`, `needs_attention`, `succeeded`, `failed`,
+    /// `cancelled`.
+    status: String,
+    /// The commit it runs on.
+    commit: Option<String>,
+    /// The Git reference it runs on.
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    /// The revision it keeps to its end.
+    revision: RevisionId,
+    /// What started it.
+    trigger: JsonValue,
+    /// What it was started with.
+    inputs: Option<Map<String, JsonValue>>,
+    created_at: Time,
+    started_at: Option<Time>,
+    finished_at: Option<Time>,
+    stages: Vec<StageView>,
+    /// What it gave, once it succeeded.
+    outputs: Option<Map<String, JsonValue>>,
+    /// Why the run as a whole failed, where no stage did.
+    error: Option<StageError>,
+    /// Whether everything that could be undone was undone after a failure.
+    compensated: bool,
+}
+
+/// A stage of a run.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stage")]
+pub(super) struct StageView {
+    #[serde(flatten)]
+    state: StageState,
+    id: String,
+    /// How many attempts have started.
+    attempt: u32,
+    started_at: Option<Time>,
+    finished_at: Option<Time>,
+}
+
+/// A run that was started, or told something.
+#[derive(Serialize, JsonSchema)]
+struct Told {
+    id: RunId,
+    status: String,
+    /// Where its events are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
+}
+
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewRun")]
 struct StartBody {
+    /// What the pipeline asks for.
     #[serde(default)]
     inputs: Map<String, JsonValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// Of this project.
     project: Option<String>,
+    /// With this status.
     status: Option<String>,
+    /// Of this pipeline.
     pipeline: Option<String>,
+    /// `next_cursor` of the page before.
+    #[schemars(with = "Option<RunId>")]
     cursor: Option<String>,
-    limit: Option<u32>,
+    /// How many to return.
+    #[serde(default)]
+    limit: Limit,
 }
 
 async fn start(
-    State(api): State<Api>,
-    _: Admin,
+    api: Authorized<may::Runs>,
     Path((project, pipeline)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let body: StartBody = body::read(&body)?;
+    Maybe(body): Maybe<StartBody>,
+) -> Result<Accepted<Told>, Problem> {
     let project = projects::find(&api, &project).await?;
     let no_revision = || Problem::new(StatusCode::CONFLICT, "no_revision", "the project has no active revision yet");
     let id = project.active_revision.ok_or_else(no_revision)?;
@@ -77,18 +149,19 @@ async fn start(
     let key = idempotency_key(&headers)?;
     let trigger_key = key.map(|key| format!("api:{pipeline}:{key}"));
     match api.dispatch.start(NewRun { project: project.id, revision: id, queued, trigger_key }).await {
-        Ok(run) => Ok((StatusCode::ACCEPTED, Json(accepted(run, "queued"))).into_response()),
+        Ok(run) => Ok(accepted(run, "queued")),
         Err(DispatchError::Duplicate(run)) => {
             let row = api.store.run(run).await?;
             let status = row.map_or_else(String::new, |row| row.status);
-            Ok((StatusCode::ACCEPTED, Json(accepted(run, &status))).into_response())
+            Ok(accepted(run, &status))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn accepted(run: RunId, status: &str) -> JsonValue {
-    json!({ "id": run, "status": status, "events_url": format!("/api/v1/runs/{run}/events") })
+fn accepted(run: RunId, status: &str) -> Accepted<Told> {
+    let events_url = Some(format!("/api/v1/runs/{run}/events"));
+    Accepted::new(Told { id: run, status: status.to_owned(), events_url })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -103,47 +176,34 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-async fn list(
-    State(api): State<Api>,
-    _: Admin,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<JsonValue>, Problem> {
-    let Query(query) = query?;
+async fn list(api: Authorized<may::Read>, Query(query): Query<ListQuery>) -> Result<Json<Page<View, RunId>>, Problem> {
     let project = match &query.project {
         Some(name) => Some(projects::find(&api, name).await?.id),
-        None => None,
+        None => api.only_project(),
     };
     let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before = before
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", "this cursor is not one of ours"))?;
-    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    let before = before.map_err(|_| Problem::cursor())?;
+    let limit = query.limit.get();
     let filter = RunFilter { project, status: query.status, pipeline: query.pipeline, before };
     let rows = api.store.runs(&filter, limit).await?;
     let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.id);
     let data = rows.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
-    Ok(Json(json!({ "data": data, "next_cursor": next })))
+    Ok(Json(Page { data, next_cursor: next }))
 }
 
-async fn show(State(api): State<Api>, _: Admin, Path(run): Path<String>) -> Result<Json<JsonValue>, Problem> {
+async fn show(api: Authorized<may::Read>, Path(run): Path<String>) -> Result<Json<View>, Problem> {
     Ok(Json(describe(&find(&api, &run).await?)?))
 }
 
-async fn cancel(
-    State(api): State<Api>,
-    _: Admin,
-    Path(run): Path<String>,
-) -> Result<(StatusCode, Json<JsonValue>), Problem> {
+async fn cancel(api: Authorized<may::Runs>, Path(run): Path<String>) -> Result<Accepted<Told>, Problem> {
     let row = find(&api, &run).await?;
-    api.dispatch.tell(row.id, Command::Cancel).await?;
+    let note = api.note("run.cancel", run, Some(row.project));
+    api.dispatch.tell_beside(row.id, Command::Cancel, note).await?;
     let state = api.dispatch.load(row.id).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id, "status": state.status.word() }))))
+    Ok(Accepted::new(Told { id: row.id, status: state.status.word().to_owned(), events_url: None }))
 }
 
-async fn log(
-    State(api): State<Api>,
-    _: Admin,
-    Path((run, stage)): Path<(String, String)>,
-) -> Result<Response, Problem> {
+async fn log(api: Authorized<may::Read>, Path((run, stage)): Path<(String, String)>) -> Result<Response, Problem> {
     let row = find(&api, &run).await?;
     let state = parse(&row)?;
     if state.stage(&stage).is_none() {
@@ -173,9 +233,11 @@ fn append_lines(text: &mut String, entry: &Entry) {
     }
 }
 
-pub(super) async fn find(api: &Api, run: &str) -> Result<RunRow, Problem> {
+/// Finds a run, if the token sees it.
+pub(super) async fn find(api: &Access, run: &str) -> Result<RunRow, Problem> {
     let id: RunId = run.parse().map_err(|_| Problem::not_found("run", run))?;
-    api.store.run(id).await?.ok_or_else(|| Problem::not_found("run", run))
+    let found = api.store.run(id).await?.filter(|row| api.sees(row.project));
+    found.ok_or_else(|| Problem::not_found("run", run))
 }
 
 pub(super) fn parse(row: &RunRow) -> Result<Run, Problem> {
@@ -185,35 +247,35 @@ pub(super) fn parse(row: &RunRow) -> Result<Run, Problem> {
     })
 }
 
-fn describe(row: &RunRow) -> Result<JsonValue, Problem> {
+fn describe(row: &RunRow) -> Result<View, Problem> {
     let run = parse(row)?;
-    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
-    let stages: Vec<JsonValue> = run.stages.iter().map(describe_stage).collect();
-    Ok(json!({
-        "id": row.id,
-        "project": run.queued.as_ref().map(|queued| queued.project.clone()),
-        "pipeline": row.pipeline,
-        "status": row.status,
-        "commit": row.commit,
-        "ref": row.reference,
-        "revision": row.revision,
-        "trigger": serde_json::from_str::<JsonValue>(&row.trigger).unwrap_or_default(),
-        "inputs": run.queued.as_ref().map(|queued| queued.inputs.clone()),
-        "created_at": row.created_at.to_string(),
-        "started_at": time(row.started_at),
-        "finished_at": time(row.finished_at),
-        "stages": stages,
-        "outputs": run.outputs,
-        "error": run.error,
-        "compensated": run.compensated,
-    }))
+    let (project, inputs) = run.queued.as_ref().map(|queued| (queued.project.clone(), queued.inputs.clone())).unzip();
+    Ok(View {
+        id: row.id,
+        project,
+        pipeline: row.pipeline.clone(),
+        status: row.status.clone(),
+        commit: row.commit.clone(),
+        reference: row.reference.clone(),
+        revision: row.revision,
+        trigger: serde_json::from_str(&row.trigger).unwrap_or_default(),
+        inputs,
+        created_at: Time(row.created_at),
+        started_at: row.started_at.map(Time),
+        finished_at: row.finished_at.map(Time),
+        stages: run.stages.iter().map(describe_stage).collect(),
+        outputs: run.outputs.as_deref().cloned(),
+        error: run.error,
+        compensated: run.compensated,
+    })
 }
 
-pub(super) fn describe_stage(stage: &kiket_core::run::Stage) -> JsonValue {
-    let mut described = serde_json::to_value(&stage.state).unwrap_or_default();
-    described["id"] = json!(&*stage.id);
-    described["attempt"] = json!(stage.attempt);
-    described["started_at"] = json!(stage.started_at.map(|time| time.to_string()));
-    described["finished_at"] = json!(stage.finished_at.map(|time| time.to_string()));
-    described
+pub(super) fn describe_stage(stage: &kiket_core::run::Stage) -> StageView {
+    StageView {
+        state: stage.state.clone(),
+        id: stage.id.to_string(),
+        attempt: stage.attempt,
+        started_at: stage.started_at.map(Time),
+        finished_at: stage.finished_at.map(Time),
+    }
 }

@@ -29,6 +29,7 @@ mod sse;
 mod table;
 mod templates;
 mod text;
+mod token;
 mod tree;
 mod unknown;
 mod view;
@@ -67,6 +68,7 @@ enum Command {
     Deployments(deployments::Arguments),
     Secret(secret::Arguments),
     Env(env::Arguments),
+    Token(token::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -124,6 +126,7 @@ pub fn main() -> ExitCode {
             Command::Deployments(arguments) => deployments::run(arguments).await,
             Command::Secret(arguments) => secret::run(arguments).await,
             Command::Env(arguments) => env::run(arguments).await,
+            Command::Token(arguments) => token::run(arguments).await,
             Command::Completions(arguments) => completions::run(arguments),
         }
     });

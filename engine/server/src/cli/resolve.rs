@@ -88,7 +88,7 @@ pub(super) async fn ask(engine: &Engine, run: RunId, event: &Json) -> anyhow::Re
         false => Resolution::Retry,
     };
     let actor = Actor::admin(std::env::var("USER").unwrap_or_else(|_| "you".to_owned()));
-    Ok(engine.dispatch.resolve(run, stage, actor, resolution, None).await?)
+    Ok(engine.dispatch.resolve(run, stage, actor, resolution, None, None).await?)
 }
 
 fn happened(question: &str) -> std::io::Result<bool> {

@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// How many stages run at once
     #[arg(long, env = "KIKET_SLOTS", default_value_t = Config::SLOTS, value_name = "N")]
     slots: usize,
+    /// Requests that one token may make in a second, and twice as many at once; 0 is any number, and admin tokens have
+    /// no limit
+    #[arg(long, env = "KIKET_RATE_LIMIT", default_value_t = Config::RATE_LIMIT, value_name = "N")]
+    rate_limit: u32,
     /// Address that clients reach the server at, where it is not the one it listens on
     #[arg(long, env = "KIKET_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -71,7 +75,7 @@ fn place(text: &str) -> Result<Place, String> {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { data, cache, master_key_file, listen, sites_listen, sites_url, slots, public_url, .. } = arguments;
-    let Arguments { organisation_url, organisation_branch, machine, plugins, .. } = arguments;
+    let Arguments { organisation_url, organisation_branch, machine, plugins, rate_limit, .. } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let defaults = Config::new(data, listen);
     let organisation = organisation_url.map(|url| GitSource { url, branch: organisation_branch });
@@ -79,7 +83,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let master_key = master_key_file.unwrap_or(defaults.master_key.clone());
     let sites = sites_listen.0.map(|listen| Sites { listen, url: sites_url });
     let (machine, plugins) = (machine.into(), plugins.into());
-    let config = Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, ..defaults };
+    let config =
+        Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, rate_limit, ..defaults };
     let server = Server::start(&config).await?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {

@@ -31,7 +31,7 @@ impl House {
     }
 
     async fn set(&self, name: &str, value: &str) {
-        self.secrets.set(self.project, name, Secret::new(value), "ada").await.unwrap();
+        self.secrets.set(self.project, name, Secret::new(value), "ada", None).await.unwrap();
     }
 
     async fn masked(&self, text: &str) -> String {
@@ -70,9 +70,9 @@ async fn a_secret_is_read_back_after_a_restart_and_gone_when_it_is_removed() {
     let secrets = secrets.unwrap();
     assert_eq!(secrets.get(project, "TOKEN").await.unwrap().unwrap().reveal(), "hunter2 hunter2");
     assert_eq!(secrets.get(project, "OTHER").await.unwrap(), None);
-    secrets.remove(project, "TOKEN", "ada").await.unwrap();
+    secrets.remove(project, "TOKEN", "ada", None).await.unwrap();
     assert_eq!(secrets.get(project, "TOKEN").await.unwrap(), None);
-    let again = secrets.remove(project, "TOKEN", "ada").await.unwrap_err();
+    let again = secrets.remove(project, "TOKEN", "ada", None).await.unwrap_err();
     assert_eq!(again.to_string(), "there is no secret `TOKEN`");
 }
 
@@ -101,7 +101,7 @@ async fn a_mask_knows_what_is_set_later_and_what_was_replaced() {
     assert_eq!(begun.now().text("first value"), "[secret TOKEN]");
     house.set("TOKEN", "second value").await;
     house.set("OTHER", "a third one").await;
-    house.secrets.remove(house.project, "OTHER", "ada").await.unwrap();
+    house.secrets.remove(house.project, "OTHER", "ada", None).await.unwrap();
     let text = "first value, second value, a third one";
     assert_eq!(begun.now().text(text), "[secret TOKEN], [secret TOKEN], [secret OTHER]");
     assert_eq!(house.masked(text).await, begun.now().text(text));

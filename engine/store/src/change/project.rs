@@ -1,4 +1,4 @@
-//! Adding projects and API tokens.
+//! Adding projects.
 
 use kiket_core::{ProjectId, Timestamp};
 
@@ -63,31 +63,5 @@ impl NewProject {
             0 => Err(Conflict::DuplicateProject { name: self.name.clone() }.into()),
             _ => Ok(()),
         }
-    }
-}
-
-/// An API token to add, known by its hash only.
-#[derive(Debug, Clone)]
-pub struct NewToken {
-    /// The hash of the token, unique.
-    pub hash: String,
-    /// What people call it.
-    pub name: String,
-    /// The kind of token.
-    pub kind: String,
-    /// The time.
-    pub created_at: Timestamp,
-}
-
-impl NewToken {
-    pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
-        sqlx::query("insert into tokens (hash, name, kind, created_at) values ($1, $2, $3, $4)")
-            .bind(&self.hash)
-            .bind(&self.name)
-            .bind(&self.kind)
-            .bind(self.created_at.millis())
-            .execute(unit.connection().await?)
-            .await?;
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Projects and API tokens.
+//! Projects.
 
 use kiket_core::{ProjectId, RevisionId, Timestamp};
 use sqlx::Row as _;
@@ -28,19 +28,6 @@ pub struct Project {
     pub active_revision: Option<RevisionId>,
     /// What the keys of its items begin with, in capitals; `None` until a revision was published.
     pub key: Option<String>,
-    /// When it was added.
-    pub created_at: Timestamp,
-}
-
-/// An API token, known by its hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    /// The hash of the token.
-    pub hash: String,
-    /// What people call it.
-    pub name: String,
-    /// The kind of token.
-    pub kind: String,
     /// When it was added.
     pub created_at: Timestamp,
 }
@@ -90,28 +77,6 @@ impl Store {
         let rows = sqlx::query("select * from projects order by name").fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Project::read).collect()
     }
-
-    /// Reads the token with this hash.
-    ///
-    /// # Errors
-    /// Only failures of the database.
-    pub async fn token(&self, hash: &str) -> Result<Option<Token>, StoreError> {
-        let row = sqlx::query("select * from tokens where hash = $1")
-            .bind(hash)
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
-        row.as_ref().map(Token::read).transpose()
-    }
-
-    /// Reads all tokens, oldest first.
-    ///
-    /// # Errors
-    /// Only failures of the database.
-    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        let rows =
-            sqlx::query("select * from tokens order by created_at, hash").fetch_all(&mut *self.reader().await?).await?;
-        rows.iter().map(Token::read).collect()
-    }
 }
 
 impl Project {
@@ -130,17 +95,6 @@ impl Project {
             hook_secret,
             active_revision: row.optional_parsed("active_revision")?,
             key: row.optional_text("key")?,
-            created_at: row.time("created_at")?,
-        })
-    }
-}
-
-impl Token {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            hash: row.text("hash")?,
-            name: row.text("name")?,
-            kind: row.text("kind")?,
             created_at: row.time("created_at")?,
         })
     }

@@ -103,7 +103,8 @@ async fn a_database_without_items_keeps_everything() {
     }
     let delivery = house.store.delivery("dlv_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((delivery.status, delivery.body), (DeliveryStatus::Pending, vec![0, 159]));
-    assert_eq!(house.store.token("5e88").await.unwrap().unwrap().name, "first");
+    let token = house.store.token("5e88").await.unwrap().unwrap();
+    assert_eq!((token.name.as_str(), token.scopes), ("first", vec!["admin".to_owned()]));
     let project = house.store.project(house.project).await.unwrap().unwrap();
     assert_eq!((project.active_revision, project.overrides_url), (Some(house.revision), None));
     assert_eq!(project.hook_secret, HookSecret::Clear("hush".to_owned()));

@@ -1,7 +1,7 @@
 //! Revisions, projects and tokens.
 
 use kiket_core::{Level, Origin, Source};
-use kiket_store::{Change, HookSecret, NewProject, NewToken, RevisionStatus};
+use kiket_store::{Change, HookSecret, NewProject, NewToken, RevisionStatus, RevokeToken};
 
 use crate::harness::{House, at, new_project, new_revision, source};
 
@@ -119,10 +119,28 @@ async fn a_secret_is_read_back_and_never_shown() {
 #[tokio::test]
 async fn a_token_is_found_by_its_hash() {
     let house = House::build().await;
-    assert!(house.store.tokens().await.unwrap().is_empty());
-    let token =
-        NewToken { hash: "5e88".to_owned(), name: "first".to_owned(), kind: "admin".to_owned(), created_at: at(0) };
+    assert!(house.store.tokens(None, 9).await.unwrap().is_empty());
+    let token = NewToken {
+        id: "tok_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap(),
+        hash: "5e88".to_owned(),
+        name: "first".to_owned(),
+        scopes: vec!["read".to_owned(), "runs".to_owned()],
+        project: Some(house.project),
+        created_by: None,
+        created_at: at(0),
+        expires_at: Some(at(9)),
+    };
+    let id = token.id;
     house.commit(vec![Change::Token(token)]).await.unwrap();
-    assert_eq!(house.store.token("5e88").await.unwrap().unwrap().kind, "admin");
+    let found = house.store.token("5e88").await.unwrap().unwrap();
+    assert_eq!(
+        (found.scopes, found.expires_at, found.revoked_at),
+        (vec!["read".into(), "runs".into()], Some(at(9)), None)
+    );
+    assert_eq!(found.project.unwrap().0, house.project);
+    for time in [3, 5] {
+        house.commit(vec![Change::RevokeToken(RevokeToken { id, at: at(time) })]).await.unwrap();
+    }
+    assert_eq!(house.store.tokens(None, 9).await.unwrap()[0].revoked_at, Some(at(3)));
     assert_eq!(house.store.token("5e89").await.unwrap(), None);
 }
