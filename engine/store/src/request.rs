@@ -62,11 +62,13 @@ impl Request {
     }
 
     /// Turns the answer into an error found afterwards.
-    pub(crate) fn refuse(&mut self, error: StoreError) {
-        match self {
-            Self::Commit(ask) => ask.answer = Err(error.into()),
-            Self::Claim(ask) => ask.answer = Err(error),
-            Self::Renew(ask) => ask.answer = Err(error),
+    pub(crate) fn refuse(&mut self, error: CommitError) {
+        match (self, error) {
+            (Self::Commit(ask), error) => ask.answer = Err(error),
+            (Self::Claim(ask), CommitError::Store(error)) => ask.answer = Err(error),
+            (Self::Renew(ask), CommitError::Store(error)) => ask.answer = Err(error),
+            // Neither rests on anything.
+            (Self::Claim(_) | Self::Renew(_), CommitError::Conflict(_)) => {}
         }
     }
 
@@ -96,6 +98,6 @@ async fn commit(changes: &[Change], unit: &mut Unit<'_>) -> Result<Position, Com
     for change in changes {
         change.apply(unit).await?;
     }
-    unit.connection().await?;
+    unit.next();
     Ok(Position::new(unit.head))
 }

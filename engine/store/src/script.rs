@@ -11,19 +11,38 @@
 
 use futures::TryStreamExt as _;
 use kiket_core::{ProjectId, RunId};
-use sqlx::{Either, Executor as _, QueryBuilder};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, Either, Executor as _};
 
-use crate::sqlite::{Connection, Database};
+use crate::error::Fault;
+use crate::sqlite::Connection;
 use crate::{Seq, StoreError, WorkKey};
 
 /// Gathered statements, in order.
+#[derive(Default)]
 pub(crate) struct Script {
-    sql: QueryBuilder<Database>,
+    sql: Sql,
     /// What is expected of each statement.
     expected: Vec<Expected>,
 }
 
+/// SQL and the values of its `?`, in order. Only what is in the source of this crate becomes SQL.
+#[derive(Default)]
+pub(crate) struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+/// A value to bind.
+pub(crate) enum Value {
+    Null,
+    Number(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
 /// What a statement has to come to.
+#[derive(Clone)]
 pub(crate) enum Expected {
     /// Whatever it does is fine.
     Anything,
@@ -56,28 +75,56 @@ pub(crate) enum Stopped {
     Failed(StoreError),
 }
 
-impl Default for Script {
-    fn default() -> Self {
-        Self { sql: QueryBuilder::new(""), expected: Vec::new() }
+impl From<Stopped> for StoreError {
+    /// Where a statement came to nothing and it is not known whose it was, the group is done again, each request by
+    /// itself: nobody is told this error.
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Failed(error) => error,
+            Stopped::Otherwise(_) => Self::Constraint(Fault::new(Unmet)),
+        }
     }
 }
 
+/// A request of the group rests on something that is no longer so.
+#[derive(Debug, thiserror::Error)]
+#[error("a request of the group rests on something that is no longer so")]
+struct Unmet;
+
 impl Script {
-    /// Adds a statement. Its values are bound with `?`, in order: numbers would count over the whole script.
-    pub(crate) fn add(&mut self, expected: Expected, write: impl FnOnce(&mut QueryBuilder<Database>)) {
+    /// Adds a statement.
+    pub(crate) fn add(&mut self, expected: Expected, write: impl FnOnce(&mut Sql)) {
         write(&mut self.sql);
-        self.sql.push(";");
+        self.sql.text.push(';');
         self.expected.push(expected);
     }
 
-    /// Runs what was gathered, and is empty afterwards.
-    pub(crate) async fn run(&mut self, connection: &mut Connection) -> Result<(), Stopped> {
-        if self.expected.is_empty() {
+    /// Adds the statements of another script.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.sql.text += &other.sql.text;
+        self.sql.values.extend(other.sql.values);
+        self.expected.extend(other.expected);
+    }
+
+    /// The text, which scripts that do the same to other rows have in common.
+    pub(crate) fn text(&self) -> &str {
+        &self.sql.text
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.expected.is_empty()
+    }
+
+    /// Runs the statements.
+    pub(crate) async fn run(self, connection: &mut Connection) -> Result<(), Stopped> {
+        if self.is_empty() {
             return Ok(());
         }
-        let Self { mut sql, expected } = std::mem::take(self);
+        let Self { sql, expected } = self;
+        let arguments = sql.arguments().map_err(Stopped::Failed)?;
+        let query = sqlx::query_with(AssertSqlSafe(sql.text), arguments);
         let (mut done, mut rows, mut otherwise) = (0, 0_usize, None);
-        let mut steps = connection.fetch_many(sql.build());
+        let mut steps = connection.fetch_many(query);
         loop {
             match steps.try_next().await {
                 Ok(Some(Either::Right(_))) => rows += 1,
@@ -104,5 +151,97 @@ impl Script {
             }
         }
         otherwise.map_or(Ok(()), |why| Err(Stopped::Otherwise(why)))
+    }
+}
+
+impl Sql {
+    /// Adds SQL.
+    pub(crate) fn push(&mut self, text: &'static str) -> &mut Self {
+        self.text += text;
+        self
+    }
+
+    /// Adds a value.
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.text.push('?');
+        self.values.push(value.into());
+        self
+    }
+
+    /// Adds rows: ` values (?, …), (?, …)`.
+    pub(crate) fn rows(&mut self, rows: impl IntoIterator<Item = Vec<Value>>) -> &mut Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            self.text += if index == 0 { " values " } else { ", " };
+            self.list(row);
+        }
+        self
+    }
+
+    /// Adds a list: `(?, …)`.
+    pub(crate) fn list(&mut self, values: Vec<Value>) -> &mut Self {
+        for index in 0..values.len() {
+            self.text += if index == 0 { "(?" } else { ", ?" };
+        }
+        self.text.push(')');
+        self.values.extend(values);
+        self
+    }
+
+    fn arguments(&self) -> Result<SqliteArguments, StoreError> {
+        let mut arguments = SqliteArguments::default();
+        for value in &self.values {
+            match value {
+                Value::Null => arguments.add(None::<i64>),
+                Value::Number(number) => arguments.add(*number),
+                Value::Text(text) => arguments.add(text.as_str()),
+                Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
+            }
+            .map_err(|error| StoreError::from(sqlx::Error::Encode(error)))?;
+        }
+        Ok(arguments)
+    }
+}
+
+/// The values of a row.
+macro_rules! values {
+    ($($value:expr),+ $(,)?) => {
+        vec![$($crate::script::Value::from($value)),+]
+    };
+}
+pub(crate) use values;
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
     }
 }

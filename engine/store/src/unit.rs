@@ -1,6 +1,7 @@
 //! What the changes of a unit see of the writer's transaction.
 //!
-//! What is only written is gathered in a script. Entries of the log are collected apart and written in as few statements
+//! What is only written is gathered in scripts, one for each request. Scripts that do the same to other rows are put
+//! together, so that many requests take few changes of thread. Entries of the log are collected apart and written in as few statements
 //! as possible: nothing in a transaction reads them, so they can wait until its end.
 //!
 //! Invariants: nothing is read before what was gathered is written; positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
@@ -9,20 +10,27 @@
 use std::borrow::Cow;
 
 use kiket_core::{ProjectId, Timestamp};
-use sqlx::QueryBuilder;
 
 use crate::change::{self, NewEvent};
-use crate::script::{Expected, Script, Stopped};
-use crate::sqlite::{BEGIN, Connection, Database};
+use crate::script::{Expected, Script, Sql, Stopped, Value, values};
+use crate::sqlite::{BEGIN, Connection};
 use crate::{CommitError, Seq, StoreError, Stream};
 
 /// Rows in one insert statement: enough to spare round trips, few enough that statements of every length stay
 /// prepared.
 pub(crate) const ROWS_PER_INSERT: usize = 32;
 
+/// How many scripts of the same text are run at once, and halves of that, so that few texts stay prepared.
+const TOGETHER: usize = 8;
+
 /// The open transaction.
 pub(crate) struct Unit<'c> {
     connection: &'c mut Connection,
+    /// Begins the transaction, with the first script that is run.
+    opening: Script,
+    /// What the requests before have gathered.
+    gathered: Vec<Script>,
+    /// What the request at hand has gathered.
     script: Script,
     /// The boot epoch that leases are given in.
     pub(crate) epoch: i64,
@@ -59,36 +67,68 @@ struct NewEntry {
 impl<'c> Unit<'c> {
     /// Begins a transaction, with the first statement that is run.
     pub(crate) fn begin(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
-        let mut script = Script::default();
-        script.add(Expected::Anything, |sql| _ = sql.push(BEGIN));
+        let mut opening = Script::default();
+        opening.add(Expected::Anything, |sql| _ = sql.push(BEGIN));
+        let (gathered, script) = (Vec::new(), Script::default());
         let (kinds, entries) = (Vec::new(), Vec::new());
-        Self { connection, script, epoch, head, readied: false, kinds, entries, start: head }
+        Self { connection, opening, gathered, script, epoch, head, readied: false, kinds, entries, start: head }
     }
 
-    /// Gathers a statement that only writes. Its values are bound with `?`, in order.
-    pub(crate) fn gather(&mut self, expected: Expected, write: impl FnOnce(&mut QueryBuilder<Database>)) {
+    /// Gathers a statement that only writes.
+    pub(crate) fn gather(&mut self, expected: Expected, write: impl FnOnce(&mut Sql)) {
         self.script.add(expected, write);
+    }
+
+    /// Ends what one request gathers.
+    pub(crate) fn next(&mut self) {
+        if !self.script.is_empty() {
+            self.gathered.push(std::mem::take(&mut self.script));
+        }
     }
 
     /// Runs what was gathered and answers the connection, for what has to be read.
     pub(crate) async fn connection(&mut self) -> Result<&mut Connection, CommitError> {
-        match self.script.run(self.connection).await {
+        match self.run().await {
             Ok(()) => Ok(self.connection),
             Err(Stopped::Failed(error)) => Err(error.into()),
             Err(Stopped::Otherwise(why)) => Err(change::explain(why, self.connection).await?.into()),
         }
     }
 
-    /// Answers the connection to a request that has gathered nothing.
+    /// Answers the connection to a request that rests on nothing.
     pub(crate) async fn settled(&mut self) -> Result<&mut Connection, StoreError> {
         self.run().await?;
         Ok(self.connection)
     }
 
+    /// Runs what one request has gathered and appended, and finds out why it cannot be.
+    pub(crate) async fn finish(&mut self) -> Result<(), CommitError> {
+        self.connection().await?;
+        self.write_log().await?;
+        self.connection().await.map(drop)
+    }
+
     /// Runs a statement that controls the transaction. What requests have gathered must have been run.
     pub(crate) async fn control(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        self.script.add(Expected::Anything, |sql| _ = sql.push(statement));
-        self.run().await
+        self.gather(Expected::Anything, |sql| _ = sql.push(statement));
+        self.settled().await.map(drop)
+    }
+
+    /// Runs everything that was gathered, scripts of the same text together.
+    async fn run(&mut self) -> Result<(), Stopped> {
+        self.next();
+        let mut scripts = std::mem::take(&mut self.gathered);
+        scripts.sort_by(|one, other| one.text().cmp(other.text()));
+        let mut opening = std::mem::take(&mut self.opening);
+        while !scripts.is_empty() {
+            let alike = scripts.iter().take_while(|script| script.text() == scripts[0].text()).count();
+            let together = (alike + 1).next_power_of_two() / 2;
+            for script in scripts.drain(..together.min(TOGETHER)) {
+                opening.append(script);
+            }
+            std::mem::take(&mut opening).run(self.connection).await?;
+        }
+        opening.run(self.connection).await
     }
 
     /// Appends to the log, at the next positions.
@@ -108,64 +148,60 @@ impl<'c> Unit<'c> {
 
     /// Goes back to a savepoint: forgets what was gathered since, and what was appended after `head`.
     pub(crate) async fn rewind(&mut self, savepoint: &'static str, head: i64) -> Result<(), StoreError> {
+        self.gathered.clear();
         self.script = Script::default();
         self.head = head;
         self.kinds.truncate(usize::try_from(head - self.start).unwrap_or_default());
         self.entries.retain(|entry| entry.position <= head);
-        sqlx::query(savepoint).execute(&mut *self.connection).await?;
+        self.control(savepoint).await
+    }
+
+    /// Writes the entries that were appended; the last of them are only gathered, to go with what comes next.
+    async fn write_log(&mut self) -> Result<(), StoreError> {
+        self.settled().await?;
+        let mut entries = std::mem::take(&mut self.entries).into_iter().peekable();
+        while entries.peek().is_some() {
+            let rows: Vec<_> = entries.by_ref().take(ROWS_PER_INSERT).map(NewEntry::values).collect();
+            self.gather(Expected::Anything, |sql| {
+                sql.push("insert into log (position, project, run, item, seq, kind, stage, at, data)").rows(rows);
+            });
+            if entries.peek().is_some() {
+                self.settled().await?;
+            }
+        }
         Ok(())
     }
 
-    /// Writes the entries that were appended.
-    pub(crate) async fn write_log(&mut self) -> Result<(), StoreError> {
-        self.gather_log();
-        self.run().await
-    }
-
-    /// Gathers the entries that were appended.
-    fn gather_log(&mut self) {
-        let mut entries = self.entries.drain(..).peekable();
-        while entries.peek().is_some() {
-            self.script.add(Expected::Anything, |insert| {
-                insert.push("insert into log (position, project, run, item, seq, kind, stage, at, data) ");
-                insert.push_values(entries.by_ref().take(ROWS_PER_INSERT), |mut row, entry| {
-                    row.push_bind(entry.position)
-                        .push_bind(entry.history.project.to_string())
-                        .push_bind(entry.history.stream.and_then(Stream::run).map(|run| run.to_string()))
-                        .push_bind(entry.history.stream.and_then(Stream::item).map(|item| item.to_string()))
-                        .push_bind(entry.history.seq.map(Seq::get))
-                        .push_bind(entry.event.kind.into_owned())
-                        .push_bind(entry.event.stage)
-                        .push_bind(entry.at.millis())
-                        .push_bind(entry.event.data);
-                });
-            });
-        }
-    }
-
-    /// Moves the counter and makes the transaction durable. What requests have gathered must have been run: here it is
-    /// too late to refuse one.
+    /// Moves the counter and makes the transaction durable, with everything that was gathered.
     ///
     /// # Errors
     /// [`StoreError::Failed`] where it is not known whether the transaction is durable.
     pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
-        self.gather_log();
+        self.write_log().await?;
         if self.head != self.start {
             let head = self.head;
-            self.script.add(Expected::Anything, |sql| {
-                sql.push("update counter set position = ").push_bind(head).push(" where id = 1");
+            self.gather(Expected::Anything, |sql| {
+                sql.push("update counter set position = ").bind(head).push(" where id = 1");
             });
         }
-        self.script.add(Expected::Commit, |sql| _ = sql.push("commit"));
-        self.run().await
+        self.gather(Expected::Commit, |sql| _ = sql.push("commit"));
+        self.settled().await.map(drop)
     }
+}
 
-    /// Runs what was gathered of which nothing is expected.
-    async fn run(&mut self) -> Result<(), StoreError> {
-        match self.script.run(self.connection).await {
-            Ok(()) => Ok(()),
-            Err(Stopped::Otherwise(_)) => unreachable!("every request runs what it has gathered"),
-            Err(Stopped::Failed(error)) => Err(error),
-        }
+impl NewEntry {
+    fn values(self) -> Vec<Value> {
+        let Self { position, history, at, event } = self;
+        values![
+            position,
+            history.project.to_string(),
+            history.stream.and_then(Stream::run).map(|run| run.to_string()),
+            history.stream.and_then(Stream::item).map(|item| item.to_string()),
+            history.seq.map(Seq::get),
+            event.kind.into_owned(),
+            event.stage,
+            at.millis(),
+            event.data,
+        ]
     }
 }

@@ -163,7 +163,7 @@ impl Writer {
             unit.control("savepoint request").await?;
             request.run(&mut unit).await;
             if matches!(request.verdict(), Verdict::Done)
-                && let Err(error) = unit.write_log().await
+                && let Err(error) = unit.finish().await
             {
                 request.refuse(error);
             }

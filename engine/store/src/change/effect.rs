@@ -5,12 +5,9 @@
 
 use kiket_core::RunId;
 
-use sqlx::QueryBuilder;
-
 use super::work;
 use crate::Held;
-use crate::script::{Expected, Otherwise};
-use crate::sqlite::Database;
+use crate::script::{Expected, Otherwise, Sql, values};
 use crate::unit::Unit;
 
 /// The journal of a stage's effects: the run, the stage, and the attempt it begins with.
@@ -65,23 +62,20 @@ impl EffectChange {
         }
         let Journal { run, stage, attempt } = &self.journal;
         let (run, journal, ordinal) = (*run, i64::from(*attempt), i64::from(self.ordinal));
-        let it = |sql: &mut QueryBuilder<Database>| {
-            sql.push(" where run = ").push_bind(run.to_string()).push(" and stage = ").push_bind(stage);
-            sql.push(" and journal = ").push_bind(journal).push(" and ordinal = ").push_bind(ordinal);
+        let it = |sql: &mut Sql| {
+            sql.push(" where run = ").bind(run.to_string()).push(" and stage = ").bind(stage);
+            sql.push(" and journal = ").bind(journal).push(" and ordinal = ").bind(ordinal);
             sql.push(" and receipt is null");
         };
         let once = Expected::Change(Otherwise::EffectExists { run });
         match &self.write {
             WriteEffect::Intend { before, request, intent } => unit.gather(once, |sql| {
-                sql.push("insert into effects (run, stage, journal, ordinal, before, request, intent) ");
-                sql.push_values([(before, request, intent)], |mut row, (before, request, intent)| {
-                    row.push_bind(run.to_string()).push_bind(stage).push_bind(journal).push_bind(ordinal);
-                    row.push_bind(before).push_bind(request.as_slice()).push_bind(intent);
-                });
+                let row = values![run.to_string(), stage, journal, ordinal, &**before, &request[..], intent];
+                sql.push("insert into effects (run, stage, journal, ordinal, before, request, intent)").rows([row]);
                 sql.push(" on conflict do nothing");
             }),
             WriteEffect::Receive { receipt } => unit.gather(once, |sql| {
-                it(sql.push("update effects set receipt = ").push_bind(receipt));
+                it(sql.push("update effects set receipt = ").bind(receipt.as_slice()));
             }),
             WriteEffect::Forget => unit.gather(Expected::Anything, |sql| it(sql.push("delete from effects"))),
         }
@@ -90,5 +84,5 @@ impl EffectChange {
 
 /// Ends the journals of a run.
 pub(super) fn clear(unit: &mut Unit<'_>, run: RunId) {
-    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from effects where run = ").push_bind(run.to_string()));
+    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from effects where run = ").bind(run.to_string()));
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
 
 use super::{NewEvent, WorkChange, effect, growth, work};
-use crate::script::{Expected, Otherwise};
+use crate::script::{Expected, Otherwise, values};
 use crate::sqlite::Connection;
 use crate::text::Columns as _;
 use crate::unit::{History, Unit};
@@ -102,25 +102,25 @@ impl RunChange {
         unit.gather(Expected::Change(Otherwise::RunExists { run, project, trigger_key }), |sql| {
             sql.push(
                 "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
-                                   status, terminal, seq, state, created_at, started_at, finished_at) ",
+                                   status, terminal, seq, state, created_at, started_at, finished_at)",
             );
-            sql.push_values([head], |mut row, head| {
-                row.push_bind(self.run.to_string())
-                    .push_bind(self.project.to_string())
-                    .push_bind(&head.pipeline)
-                    .push_bind(head.revision.to_string())
-                    .push_bind(&head.commit)
-                    .push_bind(&head.reference)
-                    .push_bind(&head.trigger)
-                    .push_bind(&head.trigger_key)
-                    .push_bind(&*self.status)
-                    .push_bind(i64::from(self.terminal))
-                    .push_bind(growth(&self.events))
-                    .push_bind(&self.state)
-                    .push_bind(self.at.millis())
-                    .push_bind(self.started_at.map(Timestamp::millis))
-                    .push_bind(self.finished_at.map(Timestamp::millis));
-            });
+            sql.rows([values![
+                self.run.to_string(),
+                self.project.to_string(),
+                &head.pipeline,
+                head.revision.to_string(),
+                head.commit.as_deref(),
+                head.reference.as_deref(),
+                &head.trigger,
+                head.trigger_key.as_deref(),
+                &*self.status,
+                i64::from(self.terminal),
+                growth(&self.events),
+                &self.state,
+                self.at.millis(),
+                self.started_at.map(Timestamp::millis),
+                self.finished_at.map(Timestamp::millis),
+            ]]);
             sql.push(" on conflict do nothing");
         });
     }
@@ -128,15 +128,15 @@ impl RunChange {
     /// Updates the row if it is where it is expected to be.
     fn advance(&self, expected: Seq, unit: &mut Unit<'_>) {
         unit.gather(Expected::Change(Otherwise::RunMoved { run: self.run, expected }), |sql| {
-            sql.push("update runs set seq = seq + ").push_bind(growth(&self.events));
-            sql.push(", status = ").push_bind(&*self.status);
-            sql.push(", terminal = ").push_bind(i64::from(self.terminal));
-            sql.push(", state = ").push_bind(&self.state);
-            sql.push(", started_at = ").push_bind(self.started_at.map(Timestamp::millis));
-            sql.push(", finished_at = ").push_bind(self.finished_at.map(Timestamp::millis));
-            sql.push(" where id = ").push_bind(self.run.to_string());
-            sql.push(" and project = ").push_bind(self.project.to_string());
-            sql.push(" and seq = ").push_bind(expected.get()).push(" and terminal = 0");
+            sql.push("update runs set seq = seq + ").bind(growth(&self.events));
+            sql.push(", status = ").bind(&*self.status);
+            sql.push(", terminal = ").bind(i64::from(self.terminal));
+            sql.push(", state = ").bind(&self.state);
+            sql.push(", started_at = ").bind(self.started_at.map(Timestamp::millis));
+            sql.push(", finished_at = ").bind(self.finished_at.map(Timestamp::millis));
+            sql.push(" where id = ").bind(self.run.to_string());
+            sql.push(" and project = ").bind(self.project.to_string());
+            sql.push(" and seq = ").bind(expected.get()).push(" and terminal = 0");
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use kiket_core::{ItemId, RunId, Timestamp};
 
-use crate::script::{Expected, Otherwise};
+use crate::script::{Expected, Otherwise, values};
 use crate::unit::{ROWS_PER_INSERT, Unit};
 use crate::{Held, Lease, Task, WorkKey};
 
@@ -63,30 +63,30 @@ pub(super) fn prove(unit: &mut Unit<'_>, held: Option<&Held>, changes: &[WorkCha
 /// Ends a row that must be held.
 pub(super) fn finish(unit: &mut Unit<'_>, held: &Held) {
     unit.gather(Expected::Change(Otherwise::FenceLost(held.key.clone())), |sql| {
-        sql.push("delete from work where key = ").push_bind(held.key.as_str());
-        sql.push(" and fence = ").push_bind(held.fence).push(" and owner is not null");
+        sql.push("delete from work where key = ").bind(held.key.as_str());
+        sql.push(" and fence = ").bind(held.fence).push(" and owner is not null");
     });
 }
 
 /// Checks that a row is held.
 pub(super) fn check(unit: &mut Unit<'_>, held: &Held) {
     unit.gather(Expected::Row(Otherwise::FenceLost(held.key.clone())), |sql| {
-        sql.push("select 1 from work where key = ").push_bind(held.key.as_str());
-        sql.push(" and fence = ").push_bind(held.fence).push(" and owner is not null");
+        sql.push("select 1 from work where key = ").bind(held.key.as_str());
+        sql.push(" and fence = ").bind(held.fence).push(" and owner is not null");
     });
 }
 
 /// Ends every row of a run.
 pub(super) fn clear(unit: &mut Unit<'_>, run: RunId) {
-    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from work where run = ").push_bind(run.to_string()));
+    unit.gather(Expected::Anything, |sql| _ = sql.push("delete from work where run = ").bind(run.to_string()));
 }
 
 /// Ends the work on the run that an item has waited for, unless it goes on waiting for it.
 pub(super) fn clear_wait(unit: &mut Unit<'_>, item: ItemId, waits: Option<RunId>) {
     unit.gather(Expected::Anything, |sql| {
         sql.push("delete from work where key = (select 'item/' || id || '/' || pending_run from items where id = ");
-        sql.push_bind(item.to_string()).push(" and pending_run is distinct from ");
-        sql.push_bind(waits.map(|run| run.to_string())).push(")");
+        sql.bind(item.to_string()).push(" and pending_run is distinct from ");
+        sql.bind(waits.map(|run| run.to_string())).push(")");
     });
 }
 
@@ -115,15 +115,13 @@ fn end(unit: &mut Unit<'_>, changes: &[WorkChange], applied: Option<usize>) {
         match change {
             WorkChange::Done(key) if applied != Some(index) && !kept.contains(key) => {
                 unit.gather(Expected::Anything, |sql| {
-                    sql.push("delete from work where key = ").push_bind(key.as_str());
+                    sql.push("delete from work where key = ").bind(key.as_str());
                 });
             }
             WorkChange::DoneForRun(run) => unit.gather(Expected::Anything, |sql| {
-                sql.push("delete from work where run = ").push_bind(run.to_string());
+                sql.push("delete from work where run = ").bind(run.to_string());
                 if !kept.is_empty() {
-                    let mut keys = sql.push(" and key not in (").separated(", ");
-                    kept.iter().for_each(|key| _ = keys.push_bind(key.as_str()));
-                    sql.push(")");
+                    sql.push(" and key not in ").list(kept.iter().map(|key| key.as_str().into()).collect());
                 }
             }),
             WorkChange::Done(_) | WorkChange::Put { .. } => {}
@@ -143,18 +141,20 @@ fn put(unit: &mut Unit<'_>, changes: &[WorkChange]) {
     unit.readied |= rows.iter().any(|(.., lease)| lease.is_none());
     for rows in rows.chunks(ROWS_PER_INSERT) {
         unit.gather(Expected::Anything, |insert| {
-            insert.push("insert into work (key, kind, run, priority, due, fence, owner, lease_until, epoch) ");
-            insert.push_values(rows, |mut row, (task, priority, due, lease)| {
-                row.push_bind(task.to_string())
-                    .push_bind(task.kind().as_str())
-                    .push_bind(task.run().map(|run| run.to_string()))
-                    .push_bind(*priority)
-                    .push_bind(due.millis())
-                    .push_bind(i64::from(lease.is_some()))
-                    .push_bind(lease.map(|lease| lease.owner.clone()))
-                    .push_bind(lease.map(|lease| lease.until.millis()))
-                    .push_bind(lease.map(|_| epoch));
-            });
+            insert.push("insert into work (key, kind, run, priority, due, fence, owner, lease_until, epoch)");
+            insert.rows(rows.iter().map(|(task, priority, due, lease)| {
+                values![
+                    task.to_string(),
+                    task.kind().as_str(),
+                    task.run().map(|run| run.to_string()),
+                    *priority,
+                    due.millis(),
+                    i64::from(lease.is_some()),
+                    lease.map(|lease| lease.owner.as_str()),
+                    lease.map(|lease| lease.until.millis()),
+                    lease.map(|_| epoch),
+                ]
+            }));
             insert.push(
                 " on conflict (key) do update set priority = excluded.priority, due = excluded.due,
                  fence = work.fence + excluded.fence, owner = excluded.owner, lease_until = excluded.lease_until,
