@@ -96,6 +96,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "bundled",
         "forge",
         "metrics",
+        "statuses",
         "clock",
         "scope",
         "token",

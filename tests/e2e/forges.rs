@@ -45,7 +45,7 @@ fn signed(forge: &str, event: &str, id: &str, body: &[u8]) -> Vec<(String, Strin
     }
 }
 
-async fn deliver(world: &World, forge: &str, event: &str, id: &str, body: &Json) -> StatusCode {
+pub(crate) async fn deliver(world: &World, forge: &str, event: &str, id: &str, body: &Json) -> StatusCode {
     let body = body.to_string().into_bytes();
     let headers = signed(forge, event, id, &body);
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -2,6 +2,7 @@
 //! components, over HTTP. Every test ends in the invariants checker.
 
 mod access;
+mod again;
 mod authors;
 mod binary;
 mod build;
@@ -15,6 +16,7 @@ mod effects;
 mod fanout;
 mod foreign;
 mod forges;
+mod forks;
 mod guards;
 #[expect(dead_code, reason = "the tests of the sandbox, whose file it is, need more of it")]
 #[path = "../../engine/host/tests/sandbox/guest.rs"]
@@ -29,11 +31,16 @@ mod metrics;
 mod packs;
 mod plugins;
 mod push;
+mod reading;
 mod secrets;
 mod settings;
 mod ship;
 mod sink;
+mod statuses;
 mod stream;
+mod submit;
+mod sync;
+mod tags;
 mod templates;
 mod tools;
 mod waiting;

@@ -6,6 +6,7 @@
 mod call;
 mod compile;
 mod expand;
+mod gate;
 mod graph;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +23,14 @@ use crate::manifest::Effect;
 
 pub(crate) use call::Surroundings;
 pub(crate) use compile::compile_pipeline;
+pub use gate::GATE;
 pub(crate) use graph::{Needs, Waiting, refuse_cycles};
 
 /// A compiled pipeline: an acyclic graph whose edges lead from a need to what needs it.
 ///
 /// Node indices count stages in the order of the file, those under `finally` next, those that undo others last; a
 /// run keeps its stages in the same order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The pipeline's id.
     pub pipeline: String,
@@ -50,10 +52,11 @@ pub struct Plan {
     pub matrices: Vec<MatrixPlan>,
     graph: DiGraph<StagePlan, ()>,
     by_id: BTreeMap<String, NodeIndex>,
+    gate: Option<usize>,
 }
 
 /// A stage that runs for several combinations of values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MatrixPlan {
     /// The stage's id as it was written; the nodes are called `build.0`, `build.1` …
     pub id: String,
@@ -66,7 +69,7 @@ pub struct MatrixPlan {
 }
 
 /// A compiled stage: one node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StagePlan {
     /// The stage's id.
     pub id: String,
@@ -175,6 +178,7 @@ impl Plan {
             matrices: Vec::new(),
             graph,
             by_id,
+            gate: None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::diagnostic::{Problems, Span};
 use crate::grants::PluginGrants;
 use crate::machine::{Machine, compile_workflow};
 use crate::plan::{Plan, Surroundings, compile_pipeline};
+use crate::run::Queued;
 use crate::source::{Level, Origin};
 
 pub use compile::{compile, component_paths, lock, rebuild};
@@ -55,6 +56,13 @@ impl Revision {
     #[must_use]
     pub fn plan(&self, name: &str) -> Option<&Arc<Plan>> {
         self.plans.get(name).or_else(|| self.step_plans.get(name))
+    }
+
+    /// Returns the plan of a run: behind a gate where its commit is a stranger's.
+    #[must_use]
+    pub fn plan_of(&self, queued: &Queued) -> Option<Arc<Plan>> {
+        let plan = self.plan(&queued.pipeline)?;
+        Some(if queued.stranger { Arc::new(plan.gated()) } else { Arc::clone(plan) })
     }
 
     /// Returns the plan of a pipeline.

@@ -10,6 +10,7 @@ mod command;
 mod decide;
 mod doubt;
 mod event;
+mod keep;
 mod scope;
 mod settle;
 mod state;

@@ -3,6 +3,7 @@
 //! Every handler takes an [`auth::Authorized`], which only a token with the scope it names makes; those of [`PUBLIC`]
 //! take an [`auth::Public`]. Routes, extractors, answers and the OpenAPI document are one thing: [`routes::Routes`].
 
+mod again;
 mod approvals;
 mod artifacts;
 mod audit;
@@ -12,20 +13,27 @@ mod body;
 mod comments;
 mod contract;
 mod definitions;
+mod deliveries;
 mod deployments;
 mod env;
+mod etag;
 mod extract;
 mod health;
 mod hooks;
+mod idempotency;
 mod items;
 mod limits;
+mod log;
 mod openapi;
+mod page;
 mod problem;
+mod project_settings;
 mod projects;
 mod routes;
 mod runs;
 mod secrets;
 mod stream;
+mod submit;
 mod tickets;
 mod tokens;
 
@@ -50,6 +58,7 @@ use crate::metrics::Metrics;
 use crate::publish::Publisher;
 use crate::revisions::Revisions;
 use crate::secrets::Secrets;
+use crate::statuses::Statuses;
 use limits::Limits;
 use routes::Routes;
 
@@ -83,6 +92,7 @@ pub(crate) struct Api {
     pub(crate) limits: Arc<limits::Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) statuses: Arc<Statuses>,
     pub(crate) workers: Workers,
     pub(crate) public_url: Arc<str>,
     pub(crate) shutdown: CancellationToken,
@@ -100,6 +110,7 @@ impl Api {
         artifacts: Arc<Artifacts>,
         metrics: Arc<Metrics>,
         feed: Arc<Feed>,
+        statuses: Arc<Statuses>,
         workers: Workers,
         public_url: &str,
         rate_limit: u32,
@@ -118,6 +129,7 @@ impl Api {
             artifacts,
             metrics,
             feed,
+            statuses,
             workers,
             publisher,
             public_url: public_url.into(),
@@ -130,7 +142,12 @@ impl Api {
 fn versioned() -> Routes {
     Routes::new()
         .merge(projects::operations())
+        .merge(project_settings::operations())
+        .merge(deliveries::operations())
         .merge(runs::operations())
+        .merge(again::operations())
+        .merge(submit::operations())
+        .merge(log::operations())
         .merge(approvals::operations())
         .merge(artifacts::operations())
         .merge(definitions::operations())

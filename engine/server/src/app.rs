@@ -11,7 +11,7 @@ use kiket_core::TokenId;
 use kiket_host::{Host, HostConfig, Outbound};
 use kiket_store::{Change, NewToken, Store};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,10 +26,11 @@ use crate::items::{Guards, Items, Reader};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
-use crate::publish::{self, GitSource, Publisher};
+use crate::publish::{self, GitSource, Publisher, Schedule, Turns};
 use crate::revisions::Revisions;
 use crate::scope::Scope;
 use crate::secrets::{Origin, Secrets};
+use crate::statuses::Statuses;
 use crate::workspaces::Workspaces;
 use crate::{clock, compiler, token};
 
@@ -46,6 +47,7 @@ pub(crate) struct Engine {
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) slots: Arc<Slots>,
+    outbound: Outbound,
     /// Where sites are served from, if anywhere.
     pub(crate) sites: Option<SocketAddr>,
     pub(crate) shutdown: CancellationToken,
@@ -124,6 +126,7 @@ impl Engine {
         let (outside, held) = (outbound.clone(), Arc::clone(&secrets));
         let guards = Guards::new(Arc::clone(&plugins), outside, held, reader.clone(), guests.handle());
         let items = Arc::new(Items::new(reader, Arc::clone(&dispatch), guards));
+        let metrics = Metrics::new(clock::now())?;
         let publisher = Arc::new(Publisher {
             store: store.clone(),
             plugins: Arc::clone(&plugins),
@@ -132,9 +135,11 @@ impl Engine {
             mirrors: mirrors.clone(),
             organisation,
             component_bytes: limits.component_bytes,
+            metrics: Arc::clone(&metrics),
+            turns: Turns::default(),
+            timers: Notify::new(),
         });
         let shutdown = CancellationToken::new();
-        let metrics = Metrics::new(clock::now())?;
         let driver = Driver {
             store: store.clone(),
             dispatch: Arc::clone(&dispatch),
@@ -142,7 +147,7 @@ impl Engine {
             secrets: Arc::clone(&secrets),
             plugins: Arc::clone(&plugins),
             deployments: Arc::clone(&deployments),
-            outbound,
+            outbound: outbound.clone(),
             workspaces,
             artifacts: Arc::clone(&artifacts),
             programs: Arc::clone(&programs),
@@ -172,10 +177,26 @@ impl Engine {
             deployments,
             metrics,
             slots,
+            outbound,
             sites,
             shutdown,
             tasks,
         })
+    }
+
+    /// Begins to look at projects whenever it is time. A run at a terminal has no need of that.
+    fn look_now_and_then(&mut self) {
+        let (store, publisher) = (self.store.clone(), Arc::clone(&self.publisher));
+        let schedule = Schedule { store, publisher, owner: format!("node/{}", clock::ulid()) };
+        self.tasks.push(tokio::spawn(schedule.run(self.shutdown.clone())));
+    }
+
+    /// Begins to tell forges what became of runs.
+    async fn tell_forges(&mut self, public_url: &str) -> anyhow::Result<Arc<Statuses>> {
+        let (store, secrets, metrics) = (self.store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.metrics));
+        let statuses = Statuses::open(store, secrets, self.outbound.clone(), metrics, public_url).await?;
+        self.tasks.push(tokio::spawn(Arc::clone(&statuses).run(self.shutdown.clone())));
+        Ok(statuses)
     }
 
     /// The tasks that work, to be watched.
@@ -207,14 +228,16 @@ impl Server {
             machine: &config.machine,
             limits: config.plugins,
         };
-        let engine = Engine::open(setup).await?;
+        let mut engine = Engine::open(setup).await?;
         engine.secrets.seal_what_is_clear().await?;
+        engine.look_now_and_then();
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let feed = Arc::new(Feed::new(engine.store.clone()));
+        let statuses = engine.tell_forges(public_url.trim_end_matches('/')).await?;
         let api = Api::new(
             Arc::clone(&engine.publisher),
             Arc::clone(&engine.dispatch),
@@ -224,6 +247,7 @@ impl Server {
             Arc::clone(&engine.artifacts),
             Arc::clone(&engine.metrics),
             Arc::clone(&feed),
+            statuses,
             engine.workers(),
             public_url.trim_end_matches('/'),
             config.rate_limit,

@@ -7,23 +7,23 @@
 
 mod live;
 mod slots;
+mod start;
 mod work;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiket_core::run::{
-    Actor, Command, Found, Outcome, Queued, Rejected, Resolution, Run, Stage, StageError, StageState,
-};
-use kiket_core::{ProjectId, RevisionId, RunId};
+use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Resolution, Run, Stage, StageError, StageState};
+use kiket_core::{ProjectId, RunId};
 use kiket_store::{
-    Change, CommitError, Conflict, EffectChange, Held, Journal, Records, RunChange, RunHead, Seq, Store, StoreError,
-    Write, WriteEffect,
+    Change, CommitError, Conflict, EffectChange, Held, Journal, Records, RunChange, Seq, Store, StoreError, Write,
+    WriteEffect,
 };
 use tokio::sync::mpsc;
 
 use live::Live;
 pub(crate) use slots::{Slot, Slots};
+pub(crate) use start::{Before, NewRun, Start};
 pub(crate) use work::{Assignment, LEASE, Listed};
 
 use crate::clock;
@@ -52,16 +52,6 @@ pub(crate) enum DispatchError {
     Store(#[from] StoreError),
 }
 
-/// A run to be.
-#[derive(Clone)]
-pub(crate) struct NewRun {
-    pub(crate) project: ProjectId,
-    pub(crate) revision: RevisionId,
-    pub(crate) queued: Queued,
-    /// The same cause starts at most one run.
-    pub(crate) trigger_key: Option<String>,
-}
-
 /// Applies commands to runs.
 pub(crate) struct Dispatch {
     store: Store,
@@ -86,15 +76,15 @@ impl Dispatch {
     }
 
     /// Starts a run and hands its first stages to free slots.
-    pub(crate) async fn start(&self, new: NewRun) -> Result<RunId, DispatchError> {
-        let id = new.queued.id;
-        let plan = self.plan_of(&new).await?;
-        let mut live = Live::new(id, new.project, plan.0, plan.1);
-        let queued = Command::Queue(Arc::new(new.queued.clone()));
+    pub(crate) async fn start(&self, start: impl Into<Start>) -> Result<RunId, DispatchError> {
+        let start = start.into();
+        let id = start.new.queued.id;
+        let plan = self.plan_of(&start.new).await?;
+        let mut live = Live::new(id, start.new.project, plan.0, plan.1);
         let mut draft = live.draft(&self.owner);
-        draft.decide(queued)?;
+        draft.decide(start.command())?;
         draft.hand_over(&self.slots, None);
-        let (change, next, assignments) = draft.into_change(Write::Create(head_of(&new)), None, &self.running);
+        let (change, next, assignments) = draft.into_change(Write::Create(start.head()), None, &self.running);
         match self.store.commit(vec![Change::Run(change)]).await {
             Ok(_) => {}
             Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => {
@@ -109,12 +99,13 @@ impl Dispatch {
     }
 
     /// Drafts the start of a run as a part of a larger unit; its work waits to be claimed.
-    pub(crate) async fn draft_start(&self, new: NewRun) -> Result<RunChange, DispatchError> {
-        let plan = self.plan_of(&new).await?;
-        let live = Live::new(new.queued.id, new.project, plan.0, plan.1);
+    pub(crate) async fn draft_start(&self, start: impl Into<Start>) -> Result<RunChange, DispatchError> {
+        let start = start.into();
+        let plan = self.plan_of(&start.new).await?;
+        let live = Live::new(start.new.queued.id, start.new.project, plan.0, plan.1);
         let mut draft = live.draft(&self.owner);
-        draft.decide(Command::Queue(Arc::new(new.queued.clone())))?;
-        Ok(draft.into_change(Write::Create(head_of(&new)), None, &self.running).0)
+        draft.decide(start.command())?;
+        Ok(draft.into_change(Write::Create(start.head()), None, &self.running).0)
     }
 
     /// Begins an attempt for work that was claimed from the store.
@@ -275,7 +266,7 @@ impl Dispatch {
         new: &NewRun,
     ) -> Result<(Arc<kiket_core::plan::Plan>, Arc<kiket_core::revision::Revision>), DispatchError> {
         let revision = self.revisions.get(new.revision).await?;
-        let plan = revision.plan(&new.queued.pipeline).cloned().ok_or(RevisionError::Stale(new.revision))?;
+        let plan = revision.plan_of(&new.queued).ok_or(RevisionError::Stale(new.revision))?;
         Ok((plan, revision))
     }
 
@@ -285,9 +276,11 @@ impl Dispatch {
         }
         let row = self.store.run(run).await?.ok_or(DispatchError::UnknownRun(run))?;
         let revision = self.revisions.get(row.revision).await?;
-        let plan = revision.plan(&row.pipeline).cloned().ok_or(RevisionError::Stale(row.revision))?;
+        let state = parse_state(run, &row.state)?;
+        let plan = state.queued.as_deref().and_then(|queued| revision.plan_of(queued));
+        let plan = plan.ok_or(RevisionError::Stale(row.revision))?;
         let mut live = Live::new(run, row.project, plan, revision);
-        live.run = parse_state(run, &row.state)?;
+        live.run = state;
         live.seq = row.seq;
         let shared = Arc::new(tokio::sync::Mutex::new(live));
         if row.terminal {
@@ -346,17 +339,6 @@ fn forget(run: RunId, stage: &Stage) -> Option<EffectChange> {
     let StageState::NeedsAttention { doubt } = &stage.state else { return None };
     let (journal, ordinal) = (journal_of(run, stage)?, doubt.intent.ordinal);
     Some(EffectChange { journal, ordinal, held: None, write: WriteEffect::Forget })
-}
-
-fn head_of(new: &NewRun) -> RunHead {
-    RunHead {
-        pipeline: new.queued.pipeline.clone(),
-        revision: new.revision,
-        commit: new.queued.commit.clone(),
-        reference: new.queued.reference.clone(),
-        trigger: serde_json::to_string(&new.queued.trigger).unwrap_or_else(|_| "{}".to_owned()),
-        trigger_key: new.trigger_key.clone(),
-    }
 }
 
 fn parse_state(run: RunId, state: &str) -> Result<Run, DispatchError> {

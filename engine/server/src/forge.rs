@@ -7,6 +7,7 @@
 
 mod event;
 mod signature;
+mod status;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 
 pub(crate) use event::{Event, PullRequest, Push};
+pub(crate) use status::{ForgeSettings, State, Status};
 
 /// Longest id of a delivery, in bytes.
 const ID: usize = 200;

@@ -5,12 +5,21 @@ use std::sync::Arc;
 use kiket_core::grants::{Access, MailTls, PluginGrants};
 use kiket_core::revision::Revision;
 use kiket_host::{
-    AppGrant, ArtifactsGrant, Grants, HttpGrant, MailGrant, MailSecurity, Scheme, SecretGrant, WorkspaceGrant,
+    AppGrant, ArtifactsGrant, Grants, HttpGrant, ItemScope, MailGrant, MailSecurity, Scheme, SecretGrant,
+    WorkspaceGrant,
 };
 
 /// What a plugin may do by the definitions of a revision.
 pub(crate) fn of(revision: &Revision, plugin: &str) -> Arc<Grants> {
     Arc::new(revision.grants(plugin).map(|granted| read(granted)).unwrap_or_default())
+}
+
+/// What is left of that for a stranger's commit: no secret, and nothing that others of the project would meet later.
+/// What it keeps as an artifact is kept apart, and programs and requests are what a person has agreed to.
+pub(crate) fn for_stranger(revision: &Revision, plugin: &str) -> Arc<Grants> {
+    let Grants { http, workspace, artifacts, process, items, .. } = Arc::unwrap_or_clone(of(revision, plugin));
+    let items = items.into_iter().filter(|scope| *scope == ItemScope::Read).collect();
+    Arc::new(Grants { http, workspace, artifacts, process, items, ..Grants::default() })
 }
 
 /// Reads the grants of one plugin.

@@ -36,6 +36,7 @@ mod publish;
 mod revisions;
 mod scope;
 mod secrets;
+mod statuses;
 mod token;
 mod vault;
 mod workspaces;

@@ -32,6 +32,8 @@ pub(crate) struct Metrics {
     oldest: GaugeVec,
     slots: IntGaugeVec,
     started: Gauge,
+    syncs: IntCounterVec,
+    statuses: IntCounterVec,
 }
 
 impl Metrics {
@@ -70,6 +72,8 @@ impl Metrics {
             )?,
             slots: gauges("kiket_slots", "Stages that can run at once", &["state"])?,
             started: Gauge::new("kiket_start_time_seconds", "When the server started, in Unix time")?,
+            syncs: counters("kiket_syncs_total", "Looks at the branches of projects", &["outcome"])?,
+            statuses: counters("kiket_commit_statuses_total", "Statuses posted to forges", &["outcome"])?,
             registry,
         };
         let version = IntGaugeVec::new(Opts::new("kiket_build_info", "The version; always 1"), &["version"])?;
@@ -92,7 +96,9 @@ impl Metrics {
         self.registry.register(Box::new(self.work.clone()))?;
         self.registry.register(Box::new(self.oldest.clone()))?;
         self.registry.register(Box::new(self.slots.clone()))?;
-        self.registry.register(Box::new(self.started.clone()))
+        self.registry.register(Box::new(self.started.clone()))?;
+        self.registry.register(Box::new(self.syncs.clone()))?;
+        self.registry.register(Box::new(self.statuses.clone()))
     }
 
     /// Counts a request. The route is the pattern and not what was asked for.
@@ -100,6 +106,16 @@ impl Metrics {
         let class = status.to_string();
         self.requests.with_label_values(&[method, route, &class]).inc();
         self.request_seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a look at the branch of a project.
+    pub(crate) fn synced(&self, succeeded: bool) {
+        self.syncs.with_label_values(&[if succeeded { "succeeded" } else { "failed" }]).inc();
+    }
+
+    /// Counts a status that was posted to a forge: `posted`, `refused` or `failed`.
+    pub(crate) fn status(&self, outcome: &str) {
+        self.statuses.with_label_values(&[outcome]).inc();
     }
 
     /// Counts an attempt of a stage.

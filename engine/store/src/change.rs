@@ -14,6 +14,7 @@ mod records;
 mod revision;
 mod run;
 mod setting;
+mod sync;
 mod token;
 mod value;
 mod work;
@@ -31,6 +32,7 @@ pub use records::Records;
 pub use revision::NewRevision;
 pub use run::{RunChange, RunHead, Write};
 pub use setting::{ENV_BYTES, EnvChange, SETTINGS, SealHook, SecretChange};
+pub use sync::{MoveCursor, NoteForge, NoteSync, ProjectChange, SYNC_PRIORITY, SyncOutcome};
 pub use token::{NewToken, RevokeToken};
 pub use value::PutValue;
 pub use work::{WorkChange, WorkUpdate};
@@ -83,6 +85,14 @@ pub enum Change {
     ForgetArtifact(ForgetArtifact),
     /// Changes work and nothing else.
     Work(WorkUpdate),
+    /// Changes the settings of a project.
+    ChangeProject(ProjectChange),
+    /// Says what came of looking at a project's branch.
+    NoteSync(NoteSync),
+    /// Says what came of telling a project's forge.
+    NoteForge(NoteForge),
+    /// Moves the cursor of somebody who follows the log.
+    MoveCursor(MoveCursor),
 }
 
 /// Something to append to the log.
@@ -119,6 +129,10 @@ impl Change {
             Self::Value(value) => value.apply(unit).await?,
             Self::KeepArtifact(artifact) => artifact.apply(unit).await?,
             Self::ForgetArtifact(artifact) => artifact.apply(unit).await?,
+            Self::ChangeProject(change) => change.apply(unit).await?,
+            Self::NoteSync(note) => note.apply(unit).await?,
+            Self::NoteForge(note) => note.apply(unit).await?,
+            Self::MoveCursor(cursor) => cursor.apply(unit).await?,
         }
         Ok(())
     }

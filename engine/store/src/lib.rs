@@ -43,16 +43,17 @@ use tokio::task::JoinHandle;
 
 pub use change::{
     Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, ForgetArtifact, ItemChange, ItemColumns, ItemHead,
-    Journal, KeepArtifact, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision, NewToken, PutValue,
-    Records, RevokeToken, RunChange, RunHead, SETTINGS, SealHook, SecretChange, SettleDelivery, Settled, WorkChange,
-    WorkUpdate, Write, WriteEffect, WriteItem,
+    Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision, NewToken,
+    NoteForge, NoteSync, ProjectChange, PutValue, Records, RevokeToken, RunChange, RunHead, SETTINGS, SYNC_PRIORITY,
+    SealHook, SecretChange, SettleDelivery, Settled, SyncOutcome, WorkChange, WorkUpdate, Write, WriteEffect,
+    WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
     ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck,
-    Switch, Token,
+    Switch, SyncedCommit, Token,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;

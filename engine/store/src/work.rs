@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kiket_core::{DeliveryId, ItemId, RunId, Timestamp};
+use kiket_core::{DeliveryId, ItemId, ProjectId, RunId, Timestamp};
 
 use crate::text::{UnknownWord, words};
 
@@ -41,6 +41,16 @@ pub enum Task {
         /// The run it waits for.
         run: RunId,
     },
+    /// Look at the branch of a project. The row is the project's timer, and stays.
+    Sync {
+        /// The project.
+        project: ProjectId,
+    },
+    /// Tell the forge how a run stands.
+    Status {
+        /// The run.
+        run: RunId,
+    },
 }
 
 words! {
@@ -54,6 +64,10 @@ words! {
         Delivery = "delivery",
         /// [`Task::Item`].
         Item = "item",
+        /// [`Task::Sync`].
+        Sync = "sync",
+        /// [`Task::Status`].
+        Status = "status",
     }
 }
 
@@ -66,16 +80,18 @@ impl Task {
             Self::Deadline { .. } => TaskKind::Deadline,
             Self::Delivery { .. } => TaskKind::Delivery,
             Self::Item { .. } => TaskKind::Item,
+            Self::Sync { .. } => TaskKind::Sync,
+            Self::Status { .. } => TaskKind::Status,
         }
     }
 
-    /// The run it belongs to, with which it ends; `None` for a delivery, and for an item: its work begins when
-    /// the run ends.
+    /// The run it belongs to, with which it ends; `None` for a delivery and a project, and for an item and a forge:
+    /// their work begins when the run ends.
     #[must_use]
     pub const fn run(&self) -> Option<RunId> {
         match self {
             Self::Stage { run, .. } | Self::Deadline { run } => Some(*run),
-            Self::Delivery { .. } | Self::Item { .. } => None,
+            Self::Delivery { .. } | Self::Item { .. } | Self::Sync { .. } | Self::Status { .. } => None,
         }
     }
 
@@ -93,6 +109,8 @@ impl fmt::Display for Task {
             Self::Deadline { run } => write!(f, "deadline/{run}"),
             Self::Delivery { delivery } => write!(f, "delivery/{delivery}"),
             Self::Item { item, run } => write!(f, "item/{item}/{run}"),
+            Self::Sync { project } => write!(f, "sync/{project}"),
+            Self::Status { run } => write!(f, "status/{run}"),
         }
     }
 }
@@ -116,6 +134,8 @@ impl FromStr for Task {
                     let (item, run) = rest.split_once('/')?;
                     Some(Task::Item { item: item.parse().ok()?, run: run.parse().ok()? })
                 }
+                TaskKind::Sync => Some(Task::Sync { project: rest.parse().ok()? }),
+                TaskKind::Status => Some(Task::Status { run: rest.parse().ok()? }),
             }
         }
         parse(text).ok_or_else(|| UnknownWord(text.to_owned()))
@@ -209,6 +229,8 @@ mod tests {
             Task::Deadline { run },
             Task::Delivery { delivery },
             Task::Item { item, run },
+            Task::Sync { project: "prj_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap() },
+            Task::Status { run },
         ];
         for task in tasks {
             assert_eq!(task.key().as_str().parse(), Ok(task));

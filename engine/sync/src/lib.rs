@@ -35,6 +35,7 @@ mod sources;
 mod transfer;
 mod tree;
 
+pub use branch::is_branch_name;
 pub use checkout::{Checkout, CheckoutLimits};
 pub use commit_id::{CommitId, InvalidCommitId};
 pub use error::SyncError;

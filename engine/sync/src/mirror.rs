@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Tree};
 use kiket_core::Timestamp;
 
-use crate::branch::{Branch, INCOMING};
+use crate::branch::{INCOMING, RemoteName};
 use crate::transfer::{History, Transfer};
 use crate::tree::{Kind, is_plain, read_tree, size_of};
 use crate::{Checkout, CheckoutLimits, CommitId, Limits, RemoteUrl, Sources, SyncError, changes, checkout, sources};
@@ -27,11 +27,13 @@ pub struct Mirror {
     limits: Limits,
 }
 
-/// The newest commit of a branch.
+/// The newest commit of a branch, or that of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tip {
     /// The commit.
     pub commit: CommitId,
+    /// What the reference itself names: the commit, or the object of an annotated tag.
+    pub target: CommitId,
     /// When it was committed, as its author's machine says.
     pub committed_at: Timestamp,
 }
@@ -79,7 +81,17 @@ impl Mirror {
     /// remote side; [`SyncError::TimedOut`] and [`SyncError::TooLarge`] for a budget;
     /// [`SyncError::InvalidBranch`].
     pub fn fetch(&self, branch: &str) -> Result<Option<Tip>, SyncError> {
-        self.fetch_branch(branch, History::TipOnly)
+        self.fetch_name(&RemoteName::branch(branch)?, History::TipOnly)
+    }
+
+    /// Fetches the commit that a reference leads to, such as `refs/tags/v1` or `refs/pull/7/head`, like
+    /// [`Mirror::fetch`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::fetch`].
+    pub fn fetch_reference(&self, reference: &str) -> Result<Option<Tip>, SyncError> {
+        self.fetch_name(&RemoteName::parse(reference)?, History::TipOnly)
     }
 
     /// Makes sure that the mirror has `commit`, which was once the tip of `branch`.
@@ -93,10 +105,23 @@ impl Mirror {
     ///
     /// [`SyncError::UnknownCommit`] if the commit is not to be had; else as [`Mirror::fetch`].
     pub fn fetch_commit(&self, branch: &str, commit: &CommitId) -> Result<(), SyncError> {
+        self.fetch_commit_by(&RemoteName::branch(branch)?, commit)
+    }
+
+    /// Makes sure that the mirror has `commit`, to which `reference` once led, like [`Mirror::fetch_commit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::fetch_commit`].
+    pub fn fetch_commit_of(&self, reference: &str, commit: &CommitId) -> Result<(), SyncError> {
+        self.fetch_commit_by(&RemoteName::parse(reference)?, commit)
+    }
+
+    fn fetch_commit_by(&self, name: &RemoteName, commit: &CommitId) -> Result<(), SyncError> {
         if self.holds(commit) {
             return Ok(());
         }
-        let tip = self.fetch(branch)?;
+        let tip = self.fetch_name(name, History::TipOnly)?;
         if self.holds(commit) {
             return Ok(());
         }
@@ -107,7 +132,7 @@ impl Mirror {
             Err(error) => tracing::debug!(url = %self.url, %commit, %error, "commit was not given out by its id"),
         }
         if tip.is_some() {
-            self.fetch_branch(branch, History::Full)?;
+            self.fetch_name(name, History::Full)?;
         }
         if self.holds(commit) { Ok(()) } else { Err(SyncError::UnknownCommit(*commit)) }
     }
@@ -173,35 +198,40 @@ impl Mirror {
         changes::between(&self.repository, from, to, &self.limits)
     }
 
-    fn fetch_branch(&self, name: &str, history: History) -> Result<Option<Tip>, SyncError> {
-        let branch = Branch::parse(name)?;
+    fn fetch_name(&self, name: &RemoteName, history: History) -> Result<Option<Tip>, SyncError> {
         let _turn = take_turn(&self.folder)?;
-        let tip = self.bring(&branch.remote_reference(), history)?;
-        let kept = branch.kept_reference()?;
-        let Some(tip) = tip else {
+        let tip = self.bring(name.remote_reference(), history)?;
+        let kept = name.kept_reference()?;
+        let Some((target, tip)) = tip else {
             self.forget(&kept)?;
             return Ok(None);
         };
         self.repository.reference(&kept, tip, true, "fetched")?;
         let time = self.repository.find_commit(tip)?.time().seconds();
-        Ok(Some(Tip { commit: CommitId::new(tip), committed_at: Timestamp::from_millis(time.saturating_mul(1000)) }))
+        Ok(Some(Tip {
+            commit: CommitId::new(tip),
+            target: CommitId::new(target),
+            committed_at: Timestamp::from_millis(time.saturating_mul(1000)),
+        }))
     }
 
-    fn fetch_id(&self, commit: &CommitId) -> Result<Option<Oid>, SyncError> {
+    fn fetch_id(&self, commit: &CommitId) -> Result<Option<(Oid, Oid)>, SyncError> {
         let _turn = take_turn(&self.folder)?;
         self.bring(&commit.to_string(), History::TipOnly)
     }
 
-    /// Downloads what `source` names in the remote repository, and returns the commit
-    /// it led to. Whoever calls this has the turn.
-    fn bring(&self, source: &str, history: History) -> Result<Option<Oid>, SyncError> {
+    /// Downloads what `source` names in the remote repository, and returns that and the
+    /// commit it led to. Whoever calls this has the turn.
+    fn bring(&self, source: &str, history: History) -> Result<Option<(Oid, Oid)>, SyncError> {
         self.forget(INCOMING)?;
         self.transfer().download(&format!("+{source}:{INCOMING}"), history)?;
         match self.repository.find_reference(INCOMING) {
             Ok(mut reference) => {
-                let commit = reference.peel_to_commit()?.id();
+                let commit = reference.peel_to_commit().map(|commit| commit.id());
+                let target = reference.target();
                 reference.delete()?;
-                Ok(Some(commit))
+                let commit = commit?;
+                Ok(Some((target.unwrap_or(commit), commit)))
             }
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(error.into()),

@@ -21,7 +21,7 @@ static TRIGGERS: Record = closed(
     "on",
     "What starts a run besides a person and the API.",
     &[
-        optional("push", Shape::Record(&PUSH), "A push; nothing behind it means every push."),
+        optional("push", Shape::Record(&PUSH), "A push; nothing behind it means that of every branch."),
         optional(
             "pull_request",
             Shape::Record(&PULL_REQUEST),
@@ -36,8 +36,17 @@ static PUSH: Record = closed(
     "on.push",
     "Which pushes start a run.",
     &[
-        optional("branches", Shape::OneOrList(&Shape::Text), "Patterns of branches; every branch where none is given."),
-        optional("paths", Shape::OneOrList(&Shape::Text), "Patterns of files of which one has to have changed."),
+        optional(
+            "branches",
+            Shape::OneOrList(&Shape::Text),
+            "Patterns of branches; where neither these nor tags are given, every branch and no tag.",
+        ),
+        optional("tags", Shape::OneOrList(&Shape::Text), "Patterns of tags; without branches beside them, tags alone."),
+        optional(
+            "paths",
+            Shape::OneOrList(&Shape::Text),
+            "Patterns of files of which one has to have changed on a branch; a tag changes none.",
+        ),
     ],
 );
 
@@ -103,11 +112,13 @@ pub struct EventTrigger {
     pub when: Option<Expression>,
 }
 
-/// Which pushes start a run: those to a branch that `branches` names, which change a
-/// file that `paths` names. An absent list names everything.
+/// Which pushes start a run: those to a branch that `branches` names, which change a file that `paths` names, and
+/// those of a tag that `tags` names. Absent `paths` name everything; absent `tags` no tag; absent `branches` every
+/// branch, unless there are `tags`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PushTrigger {
     branches: Option<Patterns>,
+    tags: Option<Patterns>,
     paths: Option<Patterns>,
 }
 
@@ -139,6 +150,7 @@ impl Triggers {
         Self {
             push: node.get("push").map(|node| PushTrigger {
                 branches: Patterns::decode(node.get("branches"), problems),
+                tags: Patterns::decode(node.get("tags"), problems),
                 paths: Patterns::decode(node.get("paths"), problems),
             }),
             pull_request: node
@@ -206,7 +218,13 @@ impl PushTrigger {
     /// Tells whether a push to `branch` counts.
     #[must_use]
     pub fn takes_branch(&self, branch: &str) -> bool {
-        self.branches.as_ref().is_none_or(|patterns| patterns.globs.is_match(branch))
+        self.branches.as_ref().map_or(self.tags.is_none(), |patterns| patterns.globs.is_match(branch))
+    }
+
+    /// Tells whether the push of `tag` counts.
+    #[must_use]
+    pub fn takes_tag(&self, tag: &str) -> bool {
+        self.tags.as_ref().is_some_and(|patterns| patterns.globs.is_match(tag))
     }
 
     /// Tells whether it matters which files a push changed.

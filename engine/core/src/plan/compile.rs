@@ -50,6 +50,7 @@ pub(crate) fn compile_pipeline(
         matrices: expanded.matrices,
         graph: expanded.graph,
         by_id: expanded.by_id,
+        gate: None,
     })
 }
 

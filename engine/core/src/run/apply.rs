@@ -23,6 +23,7 @@ impl Run {
                     failures: 0,
                     interruptions: 0,
                     order: 0,
+                    kept_from: None,
                     started_at: None,
                     finished_at: None,
                 };
@@ -99,18 +100,22 @@ impl Run {
             }),
             // The stage's own failure follows.
             Event::ApprovalRejected { .. } | Event::ApprovalExpired { .. } => {}
-            Event::StageSucceeded { stage, outputs, usage, .. } => {
+            Event::StageSucceeded { stage, outputs, usage, kept_from, .. } => {
                 let order = self.stages.iter().map(|stage| stage.order).max().unwrap_or_default() + 1;
                 self.finish(stage, at, StageState::Succeeded { outputs: Arc::clone(outputs), usage: *usage });
-                self.change(stage, |stage| stage.order = order);
+                self.change(stage, |stage| {
+                    stage.order = order;
+                    stage.kept_from = *kept_from;
+                });
             }
             Event::StageCompensated { stage } => self.change(stage, |stage| {
                 if let StageState::Succeeded { outputs, usage } = &stage.state {
                     stage.state = StageState::Compensated { outputs: Arc::clone(outputs), usage: *usage };
                 }
             }),
-            Event::StageFailed { stage, error, allowed: true, .. } => {
+            Event::StageFailed { stage, error, allowed: true, kept_from, .. } => {
                 self.finish(stage, at, StageState::AllowedFailure { error: error.clone() });
+                self.change(stage, |stage| stage.kept_from = *kept_from);
             }
             Event::StageFailed { stage, error, allowed: false, .. } => {
                 self.finish(stage, at, StageState::Failed { error: error.clone() });

@@ -6,14 +6,18 @@ use serde_json::json;
 
 use super::command::{Actor, Rejected};
 use super::decide::{Draft, fail};
-use super::event::Event;
+use super::event::{Event, Queued};
 use super::settle::settle;
-use super::state::{ApprovalRequest, StageError, StageState, Usage, Wait};
+use super::state::{ApprovalRequest, StageError, StageState, Trigger, Usage, Wait};
 use crate::plan::ApprovalPlan;
 
 /// Asks for an approval; the message is computed now.
 pub(super) fn request(draft: &mut Draft<'_>, id: Arc<str>, approval: &ApprovalPlan) {
-    let message = match approval.message.evaluate(&draft.run.scope(draft.plan, Some(&id), 1)) {
+    let message = match draft.plan.gate().filter(|gate| draft.plan.position(&id) == Some(*gate)) {
+        Some(_) => Ok(about_stranger(draft.run.queued.as_deref()).into()),
+        None => approval.message.evaluate(&draft.run.scope(draft.plan, Some(&id), 1)),
+    };
+    let message = match message {
         Ok(serde_json::Value::String(message)) => message,
         Ok(other) => other.to_string(),
         Err(error) => return fail(draft, id, 0, StageError::new("expression", error.to_string())),
@@ -25,6 +29,20 @@ pub(super) fn request(draft: &mut Draft<'_>, id: Arc<str>, approval: &ApprovalPl
         deadline: approval.deadline.map(|deadline| draft.now.after(deadline)),
     };
     draft.push(Event::ApprovalRequested { stage: id, request: Arc::new(request) });
+}
+
+/// What people are asked before a stranger's commit runs.
+fn about_stranger(queued: Option<&Queued>) -> String {
+    let Some(Queued { trigger, actor, commit, resumed_from, .. }) = queued else { return String::new() };
+    let commit = commit.as_deref().unwrap_or_default();
+    // Whoever asks for a run once more is no stranger, and has not written the commit.
+    let whose = if resumed_from.is_some() { "once more".to_owned() } else { format!("of {actor}") };
+    match trigger {
+        Trigger::PullRequest { number, .. } => {
+            format!("Pull request {number} comes from a fork: run commit {commit} {whose}, without secrets?")
+        }
+        _ => format!("A stranger has made it: run commit {commit} {whose}, without secrets?"),
+    }
 }
 
 pub(super) fn grant(
@@ -41,7 +59,7 @@ pub(super) fn grant(
     if granted.len() + 1 >= request.required as usize {
         let approved_by: Vec<&String> = granted.iter().chain([&actor.name]).collect();
         let outputs = Arc::new(json!({ "approved_by": approved_by }));
-        draft.push(Event::StageSucceeded { stage: id, attempt: 0, outputs, usage: Usage::default() });
+        draft.push(Event::StageSucceeded { stage: id, attempt: 0, outputs, usage: Usage::default(), kept_from: None });
         settle(draft);
     }
     Ok(())

@@ -62,7 +62,7 @@ fn fail_hard(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, error: StageErro
     if undoes {
         return fail(draft, id, attempt, error);
     }
-    draft.push(Event::StageFailed { stage: id, attempt, error, allowed: false });
+    draft.push(Event::StageFailed { stage: id, attempt, error, allowed: false, kept_from: None });
 }
 
 fn open_stages(run: &Run) -> Vec<(usize, Arc<str>)> {
@@ -82,7 +82,7 @@ impl Run {
             StageState::Pending => Event::StageSkipped { stage, reason: "the run was abandoned".to_owned() },
             _ => {
                 let attempt = self.stages[position].attempt;
-                Event::StageFailed { stage, attempt, error: error.clone(), allowed: false }
+                Event::StageFailed { stage, attempt, error: error.clone(), allowed: false, kept_from: None }
             }
         };
         let mut events: Vec<Event> = open_stages(self).into_iter().map(end).collect();

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::doubt::{Doubt, Found, Resolution};
 use super::event::Queued;
-use super::state::{StageError, Usage};
+use super::state::{Run, StageError, Usage};
 use crate::definition::Approver;
 use crate::time::Timestamp;
 
@@ -22,6 +22,16 @@ pub struct Moment {
 pub enum Command {
     /// Bring the run into being. Refused when it already is.
     Queue(Arc<Queued>),
+    /// Bring a run into being that goes on from an ended one: what that one finished is kept and not done again.
+    /// Refused when it already is, and where the other has not ended or nothing of it is left to do.
+    Resume {
+        /// What it is started with; the same definitions as the other.
+        queued: Arc<Queued>,
+        /// The other run.
+        before: Arc<Run>,
+        /// The stage (or matrix) that is done again together with everything after it, whatever became of it.
+        from: Option<Arc<str>>,
+    },
     /// The time of a stage has come: begin an attempt of one that is ready or has waited for its next attempt. Of a
     /// running one, the attempt was cut off by a crash: begin the next. Of one that waits for people, too few have
     /// agreed in time. Refused in any other state.
@@ -129,6 +139,15 @@ pub enum Rejected {
     /// It has ended; a terminal run never changes.
     #[error("the run has ended")]
     Ended,
+    /// What it should go on from has not ended.
+    #[error("the run has not ended")]
+    NotEnded,
+    /// What it should go on from has done everything.
+    #[error("nothing of the run is left to do")]
+    NothingLeft,
+    /// What it should go on from had other stages.
+    #[error("the run has other stages")]
+    OtherStages,
     /// No such stage.
     #[error("the run has no stage \"{0}\"")]
     UnknownStage(Arc<str>),

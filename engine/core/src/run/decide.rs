@@ -9,7 +9,7 @@ use super::doubt::Found;
 use super::event::{Event, Queued};
 use super::settle::settle;
 use super::state::{Run, StageError, StageState, Usage, Wait};
-use super::{approve, cancel, doubt};
+use super::{approve, cancel, doubt, keep};
 use crate::manifest::Effect;
 use crate::plan::{Plan, Role};
 use crate::time::Timestamp;
@@ -39,7 +39,10 @@ impl Run {
         let mut draft = Draft { plan, run: self.clone(), events: Vec::new(), now: moment.now };
         match (&self.queued, command) {
             (None, Command::Queue(queued)) => queue(&mut draft, queued),
-            (Some(_), Command::Queue(_)) => return Err(Rejected::Exists),
+            (None, Command::Resume { queued, before, from }) => {
+                keep::resume(&mut draft, queued, &before, from.as_ref())?
+            }
+            (Some(_), Command::Queue(_) | Command::Resume { .. }) => return Err(Rejected::Exists),
             (None, _) => return Err(Rejected::Ended),
             (Some(_), _) if self.status.is_terminal() => return Err(Rejected::Ended),
             (Some(_), Command::Begin { stage, found }) => begin(&mut draft, stage, found)?,
@@ -104,7 +107,8 @@ fn finish(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, outcome: Outcome) -
     }
     match outcome {
         Outcome::Succeeded { outputs, usage } => {
-            draft.push(Event::StageSucceeded { stage: Arc::clone(&id), attempt, outputs: Arc::new(outputs), usage });
+            let (stage, outputs) = (Arc::clone(&id), Arc::new(outputs));
+            draft.push(Event::StageSucceeded { stage, attempt, outputs, usage, kept_from: None });
             note_undone(draft, &id);
         }
         Outcome::InDoubt(unknown) => return doubt::doubt(draft, id, attempt, unknown),
@@ -154,5 +158,5 @@ fn share(run: &Run, stage: &str, failures: u32) -> f64 {
 
 pub(super) fn fail(draft: &mut Draft<'_>, id: Arc<str>, attempt: u32, error: StageError) {
     let allowed = draft.plan.position(&id).is_some_and(|position| draft.plan.stage(position).allow_failure);
-    draft.push(Event::StageFailed { stage: id, attempt, error, allowed });
+    draft.push(Event::StageFailed { stage: id, attempt, error, allowed, kept_from: None });
 }

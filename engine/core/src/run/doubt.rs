@@ -104,7 +104,7 @@ pub(super) fn resolve(
         Resolution::Retry => draft.push(Event::StageReady { stage: id }),
         Resolution::Happened { outputs } => {
             let (outputs, usage) = (Arc::new(outputs), Usage::default());
-            draft.push(Event::StageSucceeded { stage: Arc::clone(&id), attempt, outputs, usage });
+            draft.push(Event::StageSucceeded { stage: Arc::clone(&id), attempt, outputs, usage, kept_from: None });
             note_undone(draft, &id);
         }
     }

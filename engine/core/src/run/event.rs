@@ -149,6 +149,9 @@ pub enum Event {
         outputs: Arc<Json>,
         /// What the attempt used.
         usage: Usage,
+        /// The run that did it, where this one goes on from what that one had done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept_from: Option<RunId>,
     },
     /// → failed, or → allowed failure.
     #[serde(rename = "stage.failed")]
@@ -161,6 +164,9 @@ pub enum Event {
         error: StageError,
         /// Whether the definition allows it.
         allowed: bool,
+        /// The run it failed in, where this one goes on from what that one had done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept_from: Option<RunId>,
     },
     /// pending → skipped.
     #[serde(rename = "stage.skipped")]
@@ -213,6 +219,12 @@ pub struct Queued {
     pub env: Map<String, Json>,
     /// The stages' ids in the order of the plan.
     pub stages: Vec<Arc<str>>,
+    /// The ended run that it repeats or goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_from: Option<RunId>,
+    /// Whether the commit is a stranger's: nothing begins before a person has agreed, and no stage gets a secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stranger: bool,
 }
 
 impl Event {

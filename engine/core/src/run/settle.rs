@@ -51,7 +51,7 @@ fn rests(run: &Run) -> bool {
     run.status != RunStatus::Compensating && !run.stages.iter().any(|stage| active(&stage.state))
 }
 
-fn release(draft: &mut Draft<'_>, position: usize) {
+pub(super) fn release(draft: &mut Draft<'_>, position: usize) {
     let stage = Arc::clone(&draft.run.stages[position].id);
     match fate(draft, position) {
         Fate::Waits => return,
@@ -79,6 +79,13 @@ fn release(draft: &mut Draft<'_>, position: usize) {
 }
 
 fn fate(draft: &mut Draft<'_>, position: usize) -> Fate {
+    if let Some(gate) = draft.plan.gate().filter(|gate| *gate != position) {
+        match &draft.run.stages[gate].state {
+            StageState::Succeeded { .. } => {}
+            state if state.is_terminal() => return Fate::Skips("nobody has agreed to run a stranger's commit"),
+            _ => return Fate::Waits,
+        }
+    }
     match draft.plan.stage(position).role {
         Role::Stage => fate_of_ordinary(draft.plan, &draft.run, position),
         Role::Compensates(undone) => fate_of_compensation(draft, undone),

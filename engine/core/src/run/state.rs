@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::doubt::Doubt;
 use super::event::Queued;
 use crate::definition::Approver;
-use crate::id::ItemId;
+use crate::id::{ItemId, RunId};
 use crate::time::Timestamp;
 
 /// A run, folded from its events. Cloning is cheap: what is large is shared.
@@ -85,6 +85,9 @@ pub struct Stage {
     /// Which in order of all stages it succeeded, counted from 1; what undoes stages goes the other way.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub order: u32,
+    /// The earlier run that did it, where this one only keeps what came of it: then no attempt of this run has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_from: Option<RunId>,
     /// When its last attempt started.
     pub started_at: Option<Timestamp>,
     /// When it ended.

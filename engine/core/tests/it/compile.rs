@@ -29,8 +29,29 @@ outputs: { n: "${{ stages.build.outputs.n }}" }
     let (revision, _) = compile_one(text);
     let plan = revision.unwrap().plan("p").unwrap().clone();
     let push = plan.on.push.as_ref().unwrap();
-    assert!(push.takes_branch("release/2") && !push.takes_branch("dev"));
+    assert!(push.takes_branch("release/2") && !push.takes_branch("dev") && !push.takes_tag("release/2"));
     assert!(push.takes_paths(&["src/a/b.rs".to_owned()]) && !push.takes_paths(&["README.md".to_owned()]));
+}
+
+#[test]
+fn tags_start_what_names_them_and_branches_what_names_none() {
+    let on = |on: &str| {
+        let text = format!(
+            "model_version: \"1.0\"\npipeline: {{ id: p, on: {on} }}\nstages: {{ a: {{ uses: work, with: {{ count: 1 }} }} }}\n"
+        );
+        assert_eq!(complaints(&text), "");
+        compile_one(&text).0.unwrap().plan("p").unwrap().on.clone()
+    };
+    let taken = |text: &str| on(text).push.map(|push| (push.takes_branch("main"), push.takes_tag("v1")));
+    assert_eq!(taken("push"), Some((true, false)));
+    assert_eq!(taken("{ push: {} }"), Some((true, false)));
+    assert_eq!(taken("{ push: { tags: 'v*' } }"), Some((false, true)));
+    assert_eq!(taken("{ push: { tags: [other], branches: [main] } }"), Some((true, false)));
+    assert_eq!(taken("{ push: { branches: [dev] } }"), Some((false, false)));
+    assert_eq!(taken("pull_request"), None);
+    let both = on("[push, pull_request]");
+    assert!(both.push.is_some_and(|push| push.takes_branch("any")));
+    assert!(both.pull_request.is_some_and(|pull| pull.takes_target("any")));
 }
 
 #[test]

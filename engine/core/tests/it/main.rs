@@ -8,6 +8,7 @@ mod manifests;
 mod mutations;
 mod properties;
 mod reference;
+mod resume;
 mod run;
 mod schemas;
 mod support;

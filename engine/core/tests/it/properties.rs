@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 /// One stage: which earlier ones it needs (as bits), run_on, allow_failure, when.
-type Shape = (u16, u8, bool, u8);
+pub(crate) type Shape = (u16, u8, bool, u8);
 
-fn text(shapes: &[Shape], finally: usize) -> String {
+pub(crate) fn text(shapes: &[Shape], finally: usize) -> String {
     let mut text = "stages:\n".to_owned();
     for (index, (needs, run_on, allow, when)) in shapes.iter().enumerate() {
         let needs: Vec<String> =
@@ -31,7 +31,7 @@ fn text(shapes: &[Shape], finally: usize) -> String {
 }
 
 /// What the world does next, chosen by a number.
-fn act(world: &mut World, choice: u32) -> Result<Vec<Event>, Rejected> {
+pub(crate) fn act(world: &mut World, choice: u32) -> Result<Vec<Event>, Rejected> {
     let open: Vec<_> = world
         .run
         .stages

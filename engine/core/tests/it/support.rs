@@ -85,12 +85,26 @@ impl World {
             actor: "ada".to_owned(),
             inputs,
             item: None,
+            stranger: false,
             env: serde_json::Map::new(),
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+            resumed_from: None,
         };
         let mut world = Self { plan, run: Run::default(), events: Vec::new(), now: Timestamp::from_millis(0) };
         world.ask(Command::Queue(Arc::new(queued))).expect("a new run is queued");
         world
+    }
+
+    /// A run that goes on from this one, which has ended.
+    pub(crate) fn resume(&self, from: Option<&str>) -> Result<Self, Rejected> {
+        let old = self.run.queued.as_deref().expect("it was queued");
+        let id = old.id.nth(1);
+        let queued = Arc::new(Queued { id, resumed_from: Some(old.id), ..old.clone() });
+        let plan = Arc::clone(&self.plan);
+        let mut world = Self { plan, run: Run::default(), events: Vec::new(), now: self.now };
+        let before = Arc::new(self.run.clone());
+        world.ask(Command::Resume { queued, before, from: from.map(Arc::from) })?;
+        Ok(world)
     }
 
     pub(crate) fn ask(&mut self, command: Command) -> Result<Vec<Event>, Rejected> {

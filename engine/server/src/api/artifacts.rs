@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio_util::io::ReaderStream;
 
 use super::auth::{Authorized, may};
-use super::extract::{Json, Page, Path, Time};
+use super::extract::{Json, Page, Path, Query, Time};
+use super::page::{self, Paging};
 use super::routes::{Routes, delete, get};
 use super::{Problem, projects, runs};
 use crate::artifacts::ArtifactError;
@@ -52,11 +53,18 @@ struct View {
     created_at: Time,
 }
 
-async fn of_run(api: Authorized<may::Read>, Path(run): Path<String>) -> Result<Json<Page<View>>, Problem> {
+async fn of_run(
+    api: Authorized<may::Read>,
+    Path(run): Path<String>,
+    Query(asked): Query<Paging>,
+) -> Result<Json<Page<View>>, Problem> {
     let run = runs::find(&api, &run).await?;
     let project = api.store.project(run.project).await?.ok_or_else(|| Problem::not_found("project", ""))?;
-    let rows = api.store.artifacts_of_run(run.id).await?;
-    Ok(Json(Page::whole(rows.into_iter().map(|row| describe(row, &project.name)).collect())))
+    let mut rows = api.store.artifacts_of_run(run.id).await?;
+    let name = |row: &ArtifactRow| format!("{}/{}@{}", row.stage, row.name, row.digest);
+    rows.sort_by_key(name);
+    let (rows, next_cursor) = page::cut(rows, &asked, name);
+    Ok(Json(Page { data: rows.into_iter().map(|row| describe(row, &project.name)).collect(), next_cursor }))
 }
 
 fn describe(row: ArtifactRow, project: &str) -> View {

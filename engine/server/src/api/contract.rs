@@ -142,6 +142,7 @@ fn meaning(status: u16) -> &'static str {
         201 => "It was made.",
         202 => "It will be done.",
         204 => "It was done; there is nothing to say.",
+        304 => "It is what the asker has.",
         400 => "The request is malformed.",
         401 => "There is no valid token.",
         403 => "The token may not do this.",

@@ -1,5 +1,6 @@
 //! `GET /projects/{project}/definitions`: what is in force, where each of it comes from, and its compiled graph.
 
+use axum::http::HeaderMap;
 use kiket_core::definition::Kind;
 use kiket_core::graph::Graph;
 use kiket_core::revision::{Provenance, Revision};
@@ -7,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth::{Access, Authorized, may};
-use super::extract::{Json, Page, Path};
+use super::etag::{self, Tagged};
+use super::extract::{Page, Path, Query};
+use super::page::{self, Paging};
 use super::routes::{Routes, get};
 use super::{Problem, projects};
 use crate::dispatch::DispatchError;
@@ -71,21 +74,31 @@ struct Edge {
     label: Option<String>,
 }
 
-async fn list(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<Page<View>>, Problem> {
+async fn list(
+    api: Authorized<may::Read>,
+    Path(project): Path<String>,
+    Query(asked): Query<Paging>,
+    headers: HeaderMap,
+) -> Result<Tagged<Page<View>>, Problem> {
     let revision = active(&api, &project).await?;
-    Ok(Json(Page::whole(revision.iter().flat_map(|revision| revision.provenance()).map(describe).collect())))
+    let mut all: Vec<&Provenance> = revision.iter().flat_map(|revision| revision.provenance()).collect();
+    let name = |found: &&Provenance| format!("{}/{}", found.kind.word(), found.id);
+    all.sort_by_key(name);
+    let (found, next_cursor) = page::cut(all, &asked, name);
+    etag::tagged(&headers, &Page { data: found.into_iter().map(describe).collect(), next_cursor })
 }
 
 async fn show(
     api: Authorized<may::Read>,
     Path((project, kind, id)): Path<(String, String, String)>,
-) -> Result<Json<View>, Problem> {
+    headers: HeaderMap,
+) -> Result<Tagged<View>, Problem> {
     let revision = active(&api, &project).await?;
     let unknown = || Problem::not_found("definition", &format!("{kind}/{id}"));
     let revision = revision.ok_or_else(unknown)?;
     let found = revision.provenance().iter().find(|found| found.kind.word() == kind && found.id == id);
     let found = found.ok_or_else(unknown)?;
-    Ok(Json(View { graph: graph(&revision, found).map(draw), ..describe(found) }))
+    etag::tagged(&headers, &View { graph: graph(&revision, found).map(draw), ..describe(found) })
 }
 
 fn draw(graph: Graph) -> Drawn {

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth::{Authorized, may};
-use super::extract::{Json, Page, Path, Time};
+use super::extract::{Json, Page, Path, Query, Time};
+use super::page::{self, Paging};
 use super::routes::{Routes, get};
 use super::{Api, Problem, projects};
 
@@ -52,14 +53,21 @@ struct Switched {
     at: Time,
 }
 
-async fn list(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<Page<Deployment>>, Problem> {
+async fn list(
+    api: Authorized<may::Read>,
+    Path(project): Path<String>,
+    Query(asked): Query<Paging>,
+) -> Result<Json<Page<Deployment>>, Problem> {
     let project = projects::find(&api, &project).await?;
+    let mut apps = api.store.live_releases(Some(project.id)).await?;
+    apps.sort_by(|one, other| one.release.app.cmp(&other.release.app));
+    let (apps, next_cursor) = page::cut(apps, &asked, |live: &LiveRelease| live.release.app.clone());
     let mut data = Vec::new();
-    for live in api.store.live_releases(Some(project.id)).await? {
+    for live in apps {
         let history = api.store.switches(project.id, &live.release.app, HISTORY).await?;
         data.push(describe(&api, live, history));
     }
-    Ok(Json(Page::whole(data)))
+    Ok(Json(Page { data, next_cursor }))
 }
 
 fn describe(api: &Api, LiveRelease { release, since }: LiveRelease, history: Vec<Switch>) -> Deployment {

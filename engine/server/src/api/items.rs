@@ -1,9 +1,9 @@
 //! Items: create, list, show, change; the ways that lead on, and taking one.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use kiket_core::ItemId;
-use kiket_core::item::{Command, Item, Possibility, Wanted};
+use kiket_core::item::{Command, Possibility, Wanted};
 use kiket_store::{ItemFilter, ItemRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::auth::{Access, Authorized, may};
 use super::contract::Contract;
 use super::extract::{Json, Limit, Page, Path, Query};
 use super::routes::{Routes, get, patch, post};
-use super::{Problem, projects};
+use super::{Problem, etag, page, projects};
 use crate::items::present::{COMMENT_BYTES, NAME_BYTES, values};
 use crate::items::{ItemError, Outcome, Wish};
 
@@ -24,7 +24,7 @@ pub(super) fn operations() -> Routes {
     };
     let create_one =
         post("/projects/{project}/items", "createItem", "Make an item").answers::<201, Shown>().fails(&[409]);
-    let show_one = get("/items/{item}", "getItem", "Show an item").answers::<200, Shown>();
+    let show_one = get("/items/{item}", "getItem", "Show an item").answers::<200, Shown>().with(etag::takes_tag);
     let update_one = patch("/items/{item}", "updateItem", "Change an item").answers::<200, Shown>().fails(&[409, 412]);
     let moved = post("/items/{item}/transitions", "transitionItem", "Take a transition, or ask for it")
         .answers::<200, Shown>()
@@ -117,7 +117,7 @@ async fn create(
     let wish = Wish::read(body).map_err(invalid_item)?;
     let outcome = api.items.create(&project, wish, &api.actor()).await?;
     let location = format!("/api/v1/items/{}", outcome.snapshot["id"].as_str().unwrap_or_default());
-    let mut answer = answer(StatusCode::CREATED, outcome);
+    let mut answer = answer(StatusCode::CREATED, &outcome)?;
     answer.headers_mut().extend(HeaderValue::from_str(&location).ok().map(|value| (header::LOCATION, value)));
     Ok(answer)
 }
@@ -128,13 +128,11 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Shown, ItemId>>, Problem> {
     let project = projects::find(&api, &project).await?;
-    let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| Problem::cursor())?;
+    let (before, limit) = (page::cursor(query.cursor.as_deref())?, query.limit.get());
     if query.q.as_ref().is_some_and(|text| text.len() > NAME_BYTES) {
         let detail = format!("`q` has at most {NAME_BYTES} bytes");
         return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail));
     }
-    let limit = query.limit.get();
     let filter = ItemFilter {
         project: Some(project.id),
         kind: query.kind,
@@ -148,14 +146,14 @@ async fn list(
         ..ItemFilter::default()
     };
     let (rows, data) = api.items.reader().list(&filter, limit).await?;
-    let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.id);
-    Ok(Json(Page { data: data.into_iter().map(shown).collect(), next_cursor: next }))
+    let next_cursor = page::next(&rows, limit, |row| row.id);
+    Ok(Json(Page { data: data.into_iter().map(shown).collect(), next_cursor }))
 }
 
-async fn show(api: Authorized<may::Read>, Path(item): Path<String>) -> Result<Response, Problem> {
+async fn show(api: Authorized<may::Read>, Path(item): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let row = find(&api, &item).await?;
     let (item, snapshot) = api.items.reader().show(&row).await?;
-    Ok(tagged(StatusCode::OK, &item, snapshot))
+    etag::answer(StatusCode::OK, &headers, Some(item.version), &snapshot)
 }
 
 async fn update(
@@ -167,7 +165,7 @@ async fn update(
     let id = find(&api, &item).await?.id;
     let command = Command::Update { values: values(body).map_err(invalid_item)? };
     let outcome = api.items.tell(id, command, &api.actor(), seen_version(&headers)?).await?;
-    Ok(answer(StatusCode::OK, outcome))
+    answer(StatusCode::OK, &outcome)
 }
 
 async fn possibilities(
@@ -209,7 +207,7 @@ async fn transition(
         return Err(Problem::refused(&outcome.refused));
     }
     let status = if outcome.item.pending.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
-    Ok(answer(status, outcome))
+    answer(status, &outcome)
 }
 
 /// Finds an item by what people call it.
@@ -235,26 +233,24 @@ fn invalid_item(reason: String) -> Problem {
     Problem::invalid("invalid_item", reason)
 }
 
-/// Reads the version that a caller has seen: `If-Match: "7"`.
+/// Reads the version that a caller has seen: `If-Match: "7"`, or `"7-…"`, as it was tagged.
 fn seen_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let tag = tag.to_str().unwrap_or_default().trim();
     if tag == "*" {
         return Ok(None);
     }
-    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    let version = version.and_then(|tag| tag.split('-').next()?.parse().ok());
     let invalid =
         || Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "If-Match is the ETag of an earlier answer");
     version.map(Some).ok_or_else(invalid)
 }
 
-fn answer(status: StatusCode, outcome: Outcome) -> Response {
-    tagged(status, &outcome.item, outcome.shown())
-}
-
-fn tagged(status: StatusCode, item: &Item, body: JsonValue) -> Response {
-    let mut response = (status, axum::Json(shown(body))).into_response();
-    let tag = HeaderValue::from_str(&format!("\"{}\"", item.version)).ok();
-    response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
-    response
+/// Answers what became of an item, tagged as it would be shown.
+fn answer(status: StatusCode, outcome: &Outcome) -> Result<Response, Problem> {
+    let snapshot = &outcome.snapshot;
+    let mut response = etag::answer(status, &HeaderMap::new(), Some(outcome.item.version), snapshot)?;
+    *response.body_mut() = outcome.shown().to_string().into();
+    Ok(response)
 }

@@ -4,6 +4,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, Que
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kiket_core::catalog::Refusal;
+use kiket_core::diagnostic::{Diagnostic, Severity};
 use kiket_core::item::{self, GuardReason, Reason};
 use kiket_core::run::Rejected;
 use kiket_store::{CommitError, Conflict, StoreError};
@@ -26,7 +27,7 @@ pub(crate) struct Problem {
 }
 
 /// What is wrong with one part of a request.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct FieldError {
     /// Where in the body, as a JSON pointer; empty where it is no part of it.
     pointer: String,
@@ -35,6 +36,14 @@ pub(super) struct FieldError {
     code: Option<String>,
     /// What is wrong, for people.
     detail: String,
+    /// Where in a definition, counted from 1; in a text as it came, in an object as it is printed for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     /// The guard that refuses a transition.
     #[serde(flatten)]
     guard: Option<GuardReason>,
@@ -88,9 +97,25 @@ impl Problem {
             pointer: format!("/inputs{}", refusal.pointer),
             code: None,
             detail: refusal.reason,
-            guard: None,
+            ..FieldError::default()
         };
         problem.errors = refusals.into_iter().map(field).collect();
+        problem
+    }
+
+    /// A definition with errors, each with its place.
+    pub(crate) fn invalid_definition(found: &[Diagnostic]) -> Self {
+        let mut problem = Self::invalid("invalid_definition", "the definition has errors");
+        let field = |found: &Diagnostic| FieldError {
+            pointer: "/definition".to_owned(),
+            code: Some(found.code.text().to_owned()),
+            detail: found.message.clone(),
+            line: Some(found.span.line).filter(|line| *line > 0),
+            column: Some(found.span.column).filter(|column| *column > 0),
+            hint: found.hint.clone(),
+            guard: None,
+        };
+        problem.errors = found.iter().filter(|found| found.severity == Severity::Error).map(field).collect();
         problem
     }
 
@@ -102,6 +127,7 @@ impl Problem {
             code: serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)),
             detail: reason.message.clone(),
             guard: reason.guard.clone(),
+            ..FieldError::default()
         };
         problem.errors = reasons.iter().map(field).collect();
         problem
@@ -196,6 +222,12 @@ impl From<DispatchError> for Problem {
             DispatchError::Rejected(Rejected::Ended) => {
                 Self::new(StatusCode::CONFLICT, "run_ended", "the run has ended")
             }
+            DispatchError::Rejected(Rejected::NothingLeft) => {
+                let detail =
+                    "the run has done everything; `retry` with `from_start` or `resume` with `from` repeats it";
+                Self::new(StatusCode::CONFLICT, "nothing_left", detail)
+            }
+            DispatchError::Rejected(Rejected::UnknownStage(stage)) => Self::not_found("stage", &stage),
             DispatchError::Rejected(rejected @ Rejected::NotAsked { .. }) => {
                 Self::new(StatusCode::FORBIDDEN, "not_an_approver", rejected.to_string())
             }
@@ -223,7 +255,7 @@ impl From<ItemError> for Problem {
                     pointer: format!("/{}", name.replacen('.', "/", 1)),
                     code: None,
                     detail,
-                    guard: None,
+                    ..FieldError::default()
                 };
                 problem.errors = refused.into_iter().map(field).collect();
                 problem

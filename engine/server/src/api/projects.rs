@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 
-use super::Problem;
 use super::auth::{Access, Authorized, may};
-use super::extract::{Created, Json, Limit, Maybe, Page, Path, Query, Time};
+use super::extract::{Created, Json, Maybe, Page, Path, Query, Time};
+use super::page::{self, Paging};
 use super::routes::{Routes, get, post};
+use super::{Problem, project_settings};
 use crate::vault::Secret;
 use crate::{clock, token};
 
@@ -40,6 +41,8 @@ struct NewBody {
     /// What its webhooks are signed with; one is made where none is given.
     #[schemars(length(min = 16, max = 256))]
     #[serde(default)]
+    sync_every: Option<String>,
+    #[serde(default)]
     hook_secret: Option<String>,
     /// The repository whose definitions are laid over its own.
     #[serde(default)]
@@ -66,18 +69,10 @@ struct SyncBody {
     branch: Option<String>,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    /// How many to return.
-    #[serde(default)]
-    limit: Limit,
-}
-
 /// A project.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Project")]
-struct View {
+pub(super) struct View {
     id: ProjectId,
     name: String,
     /// The address of its repository.
@@ -90,6 +85,8 @@ struct View {
     /// The revision in force; null until one was published.
     active_revision: Option<RevisionView>,
     created_at: Time,
+    #[serde(flatten)]
+    kept: project_settings::View,
 }
 
 /// The repository that is laid over a project's own.
@@ -172,6 +169,8 @@ async fn create(api: Authorized<may::Projects>, Json(body): Json<NewBody>) -> Re
             return Err(Problem::invalid("invalid_url", error.to_string()));
         }
     }
+    project_settings::check_branch(body.branch.as_deref())?;
+    let sync_every = project_settings::interval(body.sync_every.as_deref())?;
     if body.hook_secret.as_ref().is_some_and(|secret| secret.len() < 16 || secret.len() > 256) {
         return Err(Problem::invalid("invalid_secret", "a webhook secret has 16 to 256 characters"));
     }
@@ -186,10 +185,12 @@ async fn create(api: Authorized<may::Projects>, Json(body): Json<NewBody>) -> Re
         overrides_url: body.overrides.as_ref().map(|overrides| overrides.url.clone()),
         overrides_branch: body.overrides.and_then(|overrides| overrides.branch),
         hook_secret: api.secrets.seal_hook(id, &Secret::new(secret)),
+        sync_every,
         created_at: clock::now(),
     };
     let note = api.note("project.add", &*project.name, Some(id));
     api.store.commit(vec![Change::Project(project), note]).await?;
+    api.publisher.timers.notify_one();
     let project = find(&api, &body.name).await?;
     // The first look at the repository; where it fails the project stays, and the answer says why.
     let problem = api.publisher.sync(&project, None, "api").await.err().map(|failure| failure.to_string());
@@ -198,12 +199,14 @@ async fn create(api: Authorized<may::Projects>, Json(body): Json<NewBody>) -> Re
     Ok(Created::new(Added { project, hook_secret: generated, sync_error: problem }))
 }
 
-async fn list(api: Authorized<may::Read>) -> Result<Json<Page<View>>, Problem> {
+async fn list(api: Authorized<may::Read>, Query(asked): Query<Paging>) -> Result<Json<Page<View>>, Problem> {
+    let all = api.store.projects().await?.into_iter().filter(|project| api.sees(project.id)).collect();
+    let (projects, next_cursor) = page::cut(all, &asked, |project: &Project| project.name.clone());
     let mut data = Vec::new();
-    for project in api.store.projects().await?.iter().filter(|project| api.sees(project.id)) {
+    for project in &projects {
         data.push(describe(&api, project).await?);
     }
-    Ok(Json(Page::whole(data)))
+    Ok(Json(Page { data, next_cursor }))
 }
 
 async fn show(api: Authorized<may::Read>, Path(project): Path<String>) -> Result<Json<View>, Problem> {
@@ -233,11 +236,13 @@ async fn sync(
 async fn revisions(
     api: Authorized<may::Read>,
     Path(project): Path<String>,
-    Query(page): Query<Paging>,
-) -> Result<Json<Page<RevisionView>>, Problem> {
+    Query(asked): Query<Paging>,
+) -> Result<Json<Page<RevisionView, RevisionId>>, Problem> {
+    let (before, limit) = (asked.before()?, asked.limit.get());
     let project = find(&api, &project).await?;
-    let rows = api.store.revisions(project.id, page.limit.get()).await?;
-    Ok(Json(Page::whole(rows.iter().map(|revision| describe_revision(revision, false)).collect())))
+    let rows = api.store.revisions_before(project.id, before, limit).await?;
+    let next_cursor = page::next(&rows, limit, |row| row.id);
+    Ok(Json(Page { data: rows.iter().map(|revision| describe_revision(revision, false)).collect(), next_cursor }))
 }
 
 async fn revision(
@@ -260,7 +265,7 @@ pub(super) async fn find(api: &Access, name: &str) -> Result<Project, Problem> {
     found.ok_or_else(|| Problem::not_found("project", name))
 }
 
-async fn describe(api: &Access, project: &Project) -> Result<View, Problem> {
+pub(super) async fn describe(api: &Access, project: &Project) -> Result<View, Problem> {
     let active = match project.active_revision {
         Some(id) => api.store.revision(id).await?,
         None => None,
@@ -275,6 +280,7 @@ async fn describe(api: &Access, project: &Project) -> Result<View, Problem> {
         hook_url: format!("{}/api/v1/hooks/{}", api.public_url, project.name),
         active_revision: active.as_ref().map(|revision| describe_revision(revision, false)),
         created_at: Time(project.created_at),
+        kept: project_settings::describe(project),
     })
 }
 

@@ -1,37 +1,29 @@
-//! Runs: starting, listing, showing, cancelling, and the logs of their stages.
+//! Runs: starting, listing, showing and cancelling.
 
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use kiket_core::run::{Command, Queued, Run, StageError, StageState, Trigger};
-use kiket_core::{RevisionId, RunId};
-use kiket_store::{Entry, Filter, Position, RunFilter, RunRow};
+use axum::http::{HeaderMap, StatusCode};
+use kiket_core::run::{Command, Queued, Run, RunStatus, StageError, StageState, Trigger};
+use kiket_core::{RevisionId, RunId, Timestamp};
+use kiket_store::{RunFilter, RunRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as JsonValue, json};
+use serde_json::{Map, Value as JsonValue};
 
 use super::auth::{Access, Authorized, may};
-use super::contract::Contract;
+use super::etag::{self, Tagged};
 use super::extract::{Accepted, Json, Limit, Maybe, Page, Path, Query, Time};
+use super::idempotency::{Key, Started, accepted, again, takes_key};
 use super::routes::{Routes, get, post};
-use super::{Problem, projects};
-use crate::dispatch::{DispatchError, NewRun};
+use super::{Problem, page, projects};
+use crate::dispatch::{DispatchError, NewRun, Start};
 use crate::{clock, env};
 
 pub(super) fn operations() -> Routes {
     let start_one = post("/projects/{project}/pipelines/{pipeline}/runs", "startRun", "Start a run of a pipeline");
-    let key = |contract: &mut Contract<'_>| {
-        let about = "The same key starts one run, however often it is sent.";
-        let schema = json!({ "type": "string", "pattern": "^[!-~]{1,200}$", "description": about });
-        contract.header("Idempotency-Key", schema);
-    };
-    let text = get("/runs/{run}/stages/{stage}/log", "getLog", "Read what a stage has said")
-        .with(|contract| contract.sends(200, "text/plain", json!({ "type": "string" })));
     Routes::new()
-        .add(start_one.with(key).fails(&[409]), start)
+        .add(start_one.with(takes_key).fails(&[409]), start)
         .add(get("/runs", "listRuns", "List runs, the latest first").fails(&[404]), list)
         .add(get("/runs/{run}", "getRun", "Show a run"), show)
         .add(post("/runs/{run}/cancel", "cancelRun", "Cancel a run").fails(&[409]), cancel)
-        .add(text, log)
 }
 
 /// A run.
@@ -52,6 +44,8 @@ struct View {
     reference: Option<String>,
     /// The revision it keeps to its end.
     revision: RevisionId,
+    /// The run that it repeats or goes on from.
+    resumed_from: Option<RunId>,
     /// What started it.
     trigger: JsonValue,
     /// What it was started with.
@@ -77,6 +71,9 @@ pub(super) struct StageView {
     id: String,
     /// How many attempts have started.
     attempt: u32,
+    /// The run that has done it, where this one keeps its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_from: Option<RunId>,
     started_at: Option<Time>,
     finished_at: Option<Time>,
 }
@@ -86,9 +83,6 @@ pub(super) struct StageView {
 struct Told {
     id: RunId,
     status: String,
-    /// Where its events are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    events_url: Option<String>,
 }
 
 #[derive(Deserialize, Default, JsonSchema)]
@@ -109,6 +103,13 @@ struct ListQuery {
     status: Option<String>,
     /// Of this pipeline.
     pipeline: Option<String>,
+    /// The full ref: `refs/heads/main`.
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    /// Queued at this time or later (RFC 3339).
+    since: Option<String>,
+    /// Queued before this time (RFC 3339).
+    until: Option<String>,
     /// `next_cursor` of the page before.
     #[schemars(with = "Option<RunId>")]
     cursor: Option<String>,
@@ -122,7 +123,8 @@ async fn start(
     Path((project, pipeline)): Path<(String, String)>,
     headers: HeaderMap,
     Maybe(body): Maybe<StartBody>,
-) -> Result<Accepted<Told>, Problem> {
+) -> Result<Started, Problem> {
+    let asked = JsonValue::Object(body.inputs.clone());
     let project = projects::find(&api, &project).await?;
     let no_revision = || Problem::new(StatusCode::CONFLICT, "no_revision", "the project has no active revision yet");
     let id = project.active_revision.ok_or_else(no_revision)?;
@@ -143,36 +145,19 @@ async fn start(
         actor: "api".to_owned(),
         inputs,
         item: None,
+        stranger: false,
         env,
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+        resumed_from: None,
     };
-    let key = idempotency_key(&headers)?;
-    let trigger_key = key.map(|key| format!("api:{pipeline}:{key}"));
-    match api.dispatch.start(NewRun { project: project.id, revision: id, queued, trigger_key }).await {
-        Ok(run) => Ok(accepted(run, "queued")),
-        Err(DispatchError::Duplicate(run)) => {
-            let row = api.store.run(run).await?;
-            let status = row.map_or_else(String::new, |row| row.status);
-            Ok(accepted(run, &status))
-        }
+    let what = format!("start:{pipeline}");
+    let key = Key::read(&headers, &api, &what, &asked)?;
+    let (trigger_key, request) = key.map(|key| (key.trigger, key.request)).unzip();
+    let new = NewRun { project: project.id, revision: id, queued, trigger_key };
+    match api.dispatch.start(Start { new, request: request.clone(), before: None }).await {
+        Ok(run) => accepted(&api, run).await,
+        Err(DispatchError::Duplicate(run)) => again(&api, run, request.as_deref()).await,
         Err(error) => Err(error.into()),
-    }
-}
-
-fn accepted(run: RunId, status: &str) -> Accepted<Told> {
-    let events_url = Some(format!("/api/v1/runs/{run}/events"));
-    Accepted::new(Told { id: run, status: status.to_owned(), events_url })
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    match key.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= 200 => Ok(Some(key.to_owned())),
-        _ => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_header",
-            "an Idempotency-Key has 1 to 200 ASCII characters",
-        )),
     }
 }
 
@@ -181,18 +166,43 @@ async fn list(api: Authorized<may::Read>, Query(query): Query<ListQuery>) -> Res
         Some(name) => Some(projects::find(&api, name).await?.id),
         None => api.only_project(),
     };
-    let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| Problem::cursor())?;
-    let limit = query.limit.get();
-    let filter = RunFilter { project, status: query.status, pipeline: query.pipeline, before };
+    let (before, limit) = (page::cursor(query.cursor.as_deref())?, query.limit.get());
+    let filter = RunFilter {
+        project,
+        status: query.status.map(status).transpose()?,
+        pipeline: query.pipeline,
+        reference: query.reference,
+        since: query.since.as_deref().map(time).transpose()?,
+        until: query.until.as_deref().map(time).transpose()?,
+        before,
+    };
     let rows = api.store.runs(&filter, limit).await?;
-    let next = rows.last().filter(|_| rows.len() == limit as usize).map(|row| row.id);
+    let next = page::next(&rows, limit, |row| row.id);
     let data = rows.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(Page { data, next_cursor: next }))
 }
 
-async fn show(api: Authorized<may::Read>, Path(run): Path<String>) -> Result<Json<View>, Problem> {
-    Ok(Json(describe(&find(&api, &run).await?)?))
+/// Reads a status that runs are asked for by.
+fn status(text: String) -> Result<String, Problem> {
+    match serde_json::from_value::<RunStatus>(text.into()) {
+        Ok(status) => Ok(status.word().to_owned()),
+        Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_query", format!("`status`: {error}"))),
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, Problem> {
+    Timestamp::parse(text).ok_or_else(|| {
+        let detail = "`since` and `until` are times as RFC 3339 has them: 2026-01-02T15:04:05Z";
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_query", detail)
+    })
+}
+
+async fn show(
+    api: Authorized<may::Read>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+) -> Result<Tagged<View>, Problem> {
+    etag::tagged(&headers, &describe(&find(&api, &run).await?)?)
 }
 
 async fn cancel(api: Authorized<may::Runs>, Path(run): Path<String>) -> Result<Accepted<Told>, Problem> {
@@ -200,37 +210,7 @@ async fn cancel(api: Authorized<may::Runs>, Path(run): Path<String>) -> Result<A
     let note = api.note("run.cancel", run, Some(row.project));
     api.dispatch.tell_beside(row.id, Command::Cancel, note).await?;
     let state = api.dispatch.load(row.id).await?;
-    Ok(Accepted::new(Told { id: row.id, status: state.status.word().to_owned(), events_url: None }))
-}
-
-async fn log(api: Authorized<may::Read>, Path((run, stage)): Path<(String, String)>) -> Result<Response, Problem> {
-    let row = find(&api, &run).await?;
-    let state = parse(&row)?;
-    if state.stage(&stage).is_none() {
-        return Err(Problem::not_found("stage", &stage));
-    }
-    let filter =
-        Filter { run: Some(row.id), kinds: vec!["stage.log".to_owned()], stage: Some(stage), ..Filter::default() };
-    let mut text = String::new();
-    let mut after = Position::ZERO;
-    loop {
-        let entries = api.store.tail(after, &filter, 32).await?;
-        let Some(last) = entries.last() else { break };
-        after = last.position;
-        entries.iter().for_each(|entry| append_lines(&mut text, entry));
-    }
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    Ok((kind, text).into_response())
-}
-
-/// Plain text goes to terminals as it is: a character that would command one is replaced. The events have it all.
-fn append_lines(text: &mut String, entry: &Entry) {
-    let data: JsonValue = serde_json::from_str(&entry.data).unwrap_or_default();
-    for line in data["lines"].as_array().into_iter().flatten() {
-        let line = line["text"].as_str().unwrap_or_default();
-        text.extend(line.chars().map(|char| if char.is_control() && char != '\t' { '\u{fffd}' } else { char }));
-        text.push('\n');
-    }
+    Ok(Accepted::new(Told { id: row.id, status: state.status.word().to_owned() }))
 }
 
 /// Finds a run, if the token sees it.
@@ -258,6 +238,7 @@ fn describe(row: &RunRow) -> Result<View, Problem> {
         commit: row.commit.clone(),
         reference: row.reference.clone(),
         revision: row.revision,
+        resumed_from: run.queued.as_ref().and_then(|queued| queued.resumed_from),
         trigger: serde_json::from_str(&row.trigger).unwrap_or_default(),
         inputs,
         created_at: Time(row.created_at),
@@ -275,6 +256,7 @@ pub(super) fn describe_stage(stage: &kiket_core::run::Stage) -> StageView {
         state: stage.state.clone(),
         id: stage.id.to_string(),
         attempt: stage.attempt,
+        kept_from: stage.kept_from,
         started_at: stage.started_at.map(Time),
         finished_at: stage.finished_at.map(Time),
     }

@@ -53,6 +53,7 @@ impl Cellar {
                 overrides_url: None,
                 overrides_branch: None,
                 hook_secret: HookSecret::Clear("hush".into()),
+                sync_every: None,
                 created_at: clock::now(),
             }),
             Change::Revision(NewRevision {
@@ -78,6 +79,7 @@ impl Cellar {
                     reference: None,
                     trigger: "{}".to_owned(),
                     trigger_key: None,
+                    request: None,
                 }),
                 at: clock::now(),
                 events: vec![event("run.queued")],

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use reqwest::Response;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::Builder;
 
@@ -75,6 +76,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Get(get) => get.run().await?,
         Command::Rm(Rm { project, digest, connection }) => {
             connection.client()?.delete(&["projects", &project, "artifacts", &digest]).await?;
+            if connection.json {
+                emit(&(json_line(&json!({ "project": project, "digest": digest, "removed": true })) + "\n"))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -82,13 +86,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 impl Ls {
     async fn run(self) -> anyhow::Result<()> {
-        let answer = self.connection.client()?.get(&["runs", &self.run, "artifacts"], &[]).await?;
-        let rows = answer["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let rows = self.connection.client()?.get_all(&["runs", &self.run, "artifacts"], &[]).await?;
         if self.connection.json {
             return rows.iter().try_for_each(|row| emit(&(json_line(row) + "\n"))).map_err(Into::into);
         }
         let mut table = Table::new(&["STAGE", "NAME", "KIND", "BYTES", "DIGEST"]);
-        for row in rows {
+        for row in &rows {
             let cell = |key: &str| field(row, key).into_owned();
             table.row([cell("stage"), cell("name"), cell("kind"), row["size"].to_string(), cell("digest")]);
         }
@@ -109,6 +112,9 @@ impl Get {
         let mut file = part.with_context(|| format!("cannot write to {}", folder.display()))?;
         receive(answer, &self.digest, file.as_file_mut()).await?;
         file.persist(&self.to).with_context(|| format!("cannot write {}", self.to.display()))?;
+        if self.connection.json {
+            emit(&(json_line(&json!({ "digest": self.digest, "file": self.to.display().to_string() })) + "\n"))?;
+        }
         Ok(())
     }
 }

@@ -93,10 +93,40 @@ impl Client {
         Ok(self.send(self.request(Method::GET, url)).await?.json().await?)
     }
 
-    /// Returns the text at `/api/v1/` and the segments.
-    pub(super) async fn get_text(&self, segments: &[&str]) -> anyhow::Result<String> {
-        let request = self.request(Method::GET, self.url(segments)?);
-        Ok(self.send(request).await?.text().await?)
+    /// Opens what is at `/api/v1/` and the segments with a query, to be read as it comes.
+    pub(super) async fn open_with(&self, segments: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Response> {
+        let mut url = self.url(segments)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(self.request(Method::GET, url)).await
+    }
+
+    /// Returns everything of a list, page by page.
+    pub(super) async fn get_all(&self, segments: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Vec<Json>> {
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", "200"));
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let mut page = self.get(segments, &query).await?;
+            if let Some(Json::Array(data)) = page.get_mut("data").map(Json::take) {
+                all.extend(data);
+            }
+            match page["next_cursor"].take() {
+                Json::String(next) => cursor = Some(next),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Returns the answer to a `POST` of a JSON body that is acted on once, however often it is sent under its key.
+    pub(super) async fn post_once(&self, segments: &[&str], body: &Json, key: Option<&str>) -> anyhow::Result<Json> {
+        let mut request = self.request(Method::POST, self.url(segments)?).json(body);
+        if let Some(key) = key {
+            request = request.header(HeaderName::from_static("idempotency-key"), key);
+        }
+        Ok(self.send(request).await?.json().await?)
     }
 
     /// Returns the answer to a `POST` of a JSON body.
@@ -198,6 +228,12 @@ fn describe(error: &Json) -> String {
     let part = |key: &str| error.get(key).and_then(Json::as_str);
     let message = part("message").or(part("detail")).or(error.as_str());
     let message = message.map_or_else(|| error.to_string(), str::to_owned);
+    let number = |key: &str| error.get(key).and_then(Json::as_u64);
+    let hint = part("hint").map(|hint| format!("\n    help: {hint}")).unwrap_or_default();
+    if let (Some(line), Some(column)) = (number("line"), number("column")) {
+        let code = part("code").map(|code| format!("{code} ")).unwrap_or_default();
+        return format!("{line}:{column}: {code}{message}{hint}");
+    }
     match part("pointer").or(part("path")) {
         Some(place) if !place.is_empty() => format!("{place}: {message}"),
         _ => message,

@@ -33,13 +33,13 @@ struct Ls {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Command::Ls(Ls { project, connection }) = arguments.command;
-    let answer = connection.client()?.get(&["projects", &project, "deployments"], &[]).await?;
+    let answer = connection.client()?.get_all(&["projects", &project, "deployments"], &[]).await?;
     if connection.json {
-        emit(&(json_line(&answer["data"]) + "\n"))?;
+        emit(&(json_line(&answer.into()) + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new(&["APP", "LIVE", "SINCE", "RUN", "URL"]);
-    for found in answer["data"].as_array().into_iter().flatten() {
+    for found in &answer {
         let live = &found["live"];
         let since = day_and_clock(&live["since"]).unwrap_or_default();
         let (app, release, run) = (field(found, "app"), field(live, "release"), field(live, "run"));

@@ -88,18 +88,8 @@ impl<'a> Follow<'a> {
     }
 
     async fn reconnect(&mut self) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let mut wait = self.parser.retry().unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT);
-        loop {
-            sleep(wait).await;
-            match self.connect().await {
-                Err(error) if may_pass(&error) && began.elapsed() < PATIENCE => {
-                    tracing::info!(%error, "the event stream is lost, trying again");
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                }
-                outcome => return outcome,
-            }
-        }
+        let wait = self.parser.retry().unwrap_or(Duration::from_secs(1));
+        insist(wait, async || self.connect().await).await
     }
 
     async fn connect(&mut self) -> anyhow::Result<()> {
@@ -112,6 +102,24 @@ impl<'a> Follow<'a> {
     }
 }
 
+/// Waits and tries, and again less and less often, until it comes to something or patience is over.
+pub(super) async fn insist<T>(
+    wait: Duration,
+    mut attempt: impl AsyncFnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let (began, mut wait) = (Instant::now(), wait.min(LONGEST_WAIT));
+    loop {
+        sleep(wait).await;
+        match attempt().await {
+            Err(error) if may_pass(&error) && began.elapsed() < PATIENCE => {
+                tracing::info!(%error, "the connection is lost, trying again");
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Tells whether the same request may succeed later.
 fn may_pass(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<Refused>() {
@@ -121,7 +129,7 @@ fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
@@ -129,7 +137,7 @@ mod tests {
     use super::*;
 
     /// Answers each connection with the next text, and returns the requests.
-    async fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    pub(in crate::cli) async fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = tokio::spawn(async move {

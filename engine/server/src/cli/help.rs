@@ -12,13 +12,14 @@ const TASKS: [(&str, &[&str]); 4] = [
     ("A shell", &["completions"]),
 ];
 
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 8] = [
     ("kiket init", "write a first pipeline into .kiket/"),
     ("kiket check", "find every problem in the .kiket/ folder here"),
     ("kiket run hello", "run a pipeline from the working tree, without a server"),
     ("kiket serve", "start a server on 127.0.0.1:8080"),
     ("kiket project add shop file:///srv/git/shop.git", "let it follow a repository"),
     ("kiket secret set shop CHAT_HOOK", "give it a secret that nobody can read back"),
+    ("kiket runs start shop release --watch", "start a pipeline on it and follow the run"),
     ("kiket runs watch run_01jd…", "follow a run on a server"),
 ];
 

@@ -1,6 +1,7 @@
 //! `kiket project`: the repositories that a server follows.
 
 mod definitions;
+mod set;
 
 use std::io::{self, BufRead as _};
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use super::client::{Client, Connection};
 use super::table::Table;
 use super::text::{commit, emit, field, json_line, style_of};
 
-/// Add, sync and list the projects of a server
+/// Add, set up, sync and list the projects of a server
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  kiket project add shop https://git.example.com/team/shop.git")]
 pub(super) struct Arguments {
@@ -24,6 +25,7 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Add(Add),
+    Set(set::Set),
     Sync(Sync),
     Ls(Ls),
     Definitions(definitions::Definitions),
@@ -43,6 +45,9 @@ struct Add {
     /// Branch whose definitions are active; the repository's default branch if none is given
     #[arg(long, short, value_name = "BRANCH")]
     branch: Option<String>,
+    /// How often to look at it whatever webhooks tell, such as 10m, or `off`; 5m if nothing is said
+    #[arg(long, value_name = "DURATION")]
+    sync_every: Option<String>,
     /// Read the webhook's secret from standard input instead of having one made
     #[arg(long)]
     secret_stdin: bool,
@@ -83,6 +88,7 @@ struct Ls {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Add(add) => add.run().await,
+        Command::Set(set) => set.run().await,
         Command::Sync(sync) => sync.run().await,
         Command::Ls(ls) => ls.run().await,
         Command::Definitions(definitions) => definitions.run().await,
@@ -96,6 +102,7 @@ impl Add {
         body.insert("name".to_owned(), self.name.into());
         body.insert("url".to_owned(), self.url.into());
         body.extend(self.branch.map(|branch| ("branch".to_owned(), branch.into())));
+        body.extend(self.sync_every.map(|every| ("sync_every".to_owned(), every.into())));
         if let Some(url) = self.overrides_url {
             body.insert("overrides".to_owned(), serde_json::json!({ "url": url, "branch": self.overrides_branch }));
         }
@@ -122,13 +129,13 @@ impl Sync {
 
 impl Ls {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let answer = self.connection.client()?.get(&["projects"], &[]).await?;
+        let answer = self.connection.client()?.get_all(&["projects"], &[]).await?;
         if self.connection.json {
-            emit(&(json_line(&answer["data"]) + "\n"))?;
+            emit(&(json_line(&answer.into()) + "\n"))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(&["NAME", "REVISION", "COMMIT", "BRANCH", "REPOSITORY"]);
-        for project in answer["data"].as_array().into_iter().flatten() {
+        for project in &answer {
             let revision = &project["active_revision"];
             let status = field(revision, "status");
             let status = if status.is_empty() { "none".into() } else { status };

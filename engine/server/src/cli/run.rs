@@ -108,8 +108,10 @@ async fn run_in(engine: &Engine, root: &Path, arguments: &Arguments) -> anyhow::
         actor: std::env::var("USER").unwrap_or_default(),
         inputs,
         item: None,
+        stranger: false,
         env: given::env(&arguments.env)?,
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+        resumed_from: None,
     };
     engine.dispatch.start(NewRun { project, revision: revision_id, queued, trigger_key: None }).await?;
     follow(engine, id, arguments.json).await
@@ -161,6 +163,7 @@ async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
         overrides_branch: None,
         // Nobody can send it a webhook: the key of this vault ends with it.
         hook_secret: engine.secrets.seal_hook(id, &Secret::new(crate::token::random_text(40))),
+        sync_every: None,
         created_at: clock::now(),
     };
     engine.store.commit(vec![Change::Project(project)]).await?;
@@ -188,7 +191,7 @@ async fn publish(engine: &Engine, project: ProjectId, tree: &Tree) -> anyhow::Re
     Ok(id)
 }
 
-fn parse_inputs(texts: &[String]) -> anyhow::Result<Map<String, Json>> {
+pub(super) fn parse_inputs(texts: &[String]) -> anyhow::Result<Map<String, Json>> {
     let mut inputs = Map::new();
     for text in texts {
         let (name, value) = text.split_once('=').with_context(|| format!("`{text}` is not NAME=VALUE"))?;

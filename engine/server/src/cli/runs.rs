@@ -1,6 +1,10 @@
 //! `kiket runs`: the runs of a server.
 
+mod again;
 mod describe;
+mod lines;
+mod logs;
+mod start;
 
 use std::io::stdout;
 use std::process::ExitCode;
@@ -9,16 +13,19 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::approve::{Approve, Reject};
-use super::client::Connection;
+use super::client::{Client, Connection};
 use super::follow::Follow;
 use super::resolve::Resolve;
-use super::text::{clean, emit, field, json_line};
+use super::text::{emit, field, json_line};
 use super::view::{Mode, View};
+use again::{Replay, Resume, Retry};
 use describe::{describe, list};
+use logs::Logs;
+use start::{Start, Submit};
 
-/// List, show, watch, approve and cancel the runs of a server
+/// Start, follow, repeat, approve and cancel the runs of a server
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  kiket runs ls --project shop --status failed")]
+#[command(after_help = "Example:\n  kiket runs start shop release --watch")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -26,10 +33,15 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Start(Start),
+    Submit(Submit),
     Ls(Ls),
     Show(Show),
     Watch(Watch),
     Logs(Logs),
+    Retry(Retry),
+    Resume(Resume),
+    Replay(Replay),
     Approve(Approve),
     Reject(Reject),
     Resolve(Resolve),
@@ -47,6 +59,18 @@ struct Ls {
     /// compensating, succeeded, failed, cancelled
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
+    /// Only runs of this pipeline
+    #[arg(long, value_name = "ID")]
+    pipeline: Option<String>,
+    /// Only runs on this Git reference, for example refs/heads/main
+    #[arg(long, value_name = "REF")]
+    r#ref: Option<String>,
+    /// Only runs that were queued at this time or later, for example 2026-01-02T15:04:05Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only runs that were queued before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
     /// How many
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200), value_name = "N")]
     limit: u32,
@@ -75,19 +99,6 @@ struct Watch {
     connection: Connection,
 }
 
-/// Print what a run's stages wrote
-#[derive(clap::Args)]
-#[command(after_help = "Examples:\n  kiket runs logs run_01jd3v7k2mfq9x8y5t4r6s0abc\n  \
-                        kiket runs logs run_01jd3v7k2mfq9x8y5t4r6s0abc build")]
-struct Logs {
-    /// The run's id
-    id: String,
-    /// Only this stage
-    stage: Option<String>,
-    #[command(flatten)]
-    connection: Connection,
-}
-
 /// Stop a run
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  kiket runs cancel run_01jd3v7k2mfq9x8y5t4r6s0abc")]
@@ -100,10 +111,15 @@ struct Cancel {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
+        Command::Start(start) => start.run().await,
+        Command::Submit(submit) => submit.run().await,
         Command::Ls(ls) => ls.run().await,
         Command::Show(show) => show.run().await,
         Command::Watch(watch) => watch.run().await,
         Command::Logs(logs) => logs.run().await,
+        Command::Retry(retry) => retry.run().await,
+        Command::Resume(resume) => resume.run().await,
+        Command::Replay(replay) => replay.run().await,
         Command::Approve(approve) => approve.run().await,
         Command::Reject(reject) => reject.run().await,
         Command::Resolve(resolve) => resolve.run().await,
@@ -117,6 +133,10 @@ impl Ls {
         let mut query = vec![("limit", limit.as_str())];
         query.extend(self.project.as_deref().map(|project| ("project", project)));
         query.extend(self.status.as_deref().map(|status| ("status", status)));
+        query.extend(self.pipeline.as_deref().map(|pipeline| ("pipeline", pipeline)));
+        query.extend(self.r#ref.as_deref().map(|reference| ("ref", reference)));
+        query.extend(self.since.as_deref().map(|since| ("since", since)));
+        query.extend(self.until.as_deref().map(|until| ("until", until)));
         let answer = self.connection.client()?.get(&["runs"], &query).await?;
         emit(&if self.connection.json { json_line(&answer["data"]) + "\n" } else { list(&answer["data"]) })?;
         Ok(ExitCode::SUCCESS)
@@ -133,43 +153,23 @@ impl Show {
 
 impl Watch {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let client = self.connection.client()?;
-        let mut follow = Follow::start(&client, &self.id).await?;
-        let mut view = View::new(Mode::choose(self.connection.json), stdout()).with_commands();
-        let mut last = String::new();
-        while let Some(event) = follow.next().await? {
-            view.event(&event.kind, &event.data)?;
-            if !view.is_read() {
-                return Ok(ExitCode::SUCCESS);
-            }
-            last = event.kind;
-        }
-        Ok(if last == "run.succeeded" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        watch(&self.connection.client()?, &self.id, self.connection.json).await
     }
 }
 
-impl Logs {
-    async fn run(self) -> anyhow::Result<ExitCode> {
-        let client = self.connection.client()?;
-        let stages = match &self.stage {
-            Some(stage) => vec![stage.clone()],
-            None => {
-                let run = client.get(&["runs", &self.id], &[]).await?;
-                let stages = run["stages"].as_array().into_iter().flatten();
-                stages.filter_map(|stage| stage["id"].as_str().map(str::to_owned)).collect()
-            }
-        };
-        for stage in &stages {
-            let log = client.get_text(&["runs", &self.id, "stages", stage, "log"]).await?;
-            let prefix = if self.stage.is_some() { String::new() } else { format!("{} | ", clean(stage)) };
-            emit(&if self.connection.json {
-                json_line(&json!({ "stage": stage, "lines": log.lines().collect::<Vec<_>>() })) + "\n"
-            } else {
-                log.lines().map(|line| format!("{prefix}{}\n", clean(line))).collect()
-            })?;
+/// Draws a run from its first event to its last; the exit code is its outcome.
+async fn watch(client: &Client, id: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let mut follow = Follow::start(client, id).await?;
+    let mut view = View::new(Mode::choose(json), stdout()).with_commands();
+    let mut last = String::new();
+    while let Some(event) = follow.next().await? {
+        view.event(&event.kind, &event.data)?;
+        if !view.is_read() {
+            return Ok(ExitCode::SUCCESS);
         }
-        Ok(ExitCode::SUCCESS)
+        last = event.kind;
     }
+    Ok(if last == "run.succeeded" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Cancel {

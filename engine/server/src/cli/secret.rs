@@ -138,10 +138,11 @@ impl Rm {
     }
 }
 
-/// Says what was done, to people only.
+/// Says what was done.
 pub(super) fn done(connection: &Connection, project: &str, name: &str, what: &str) -> anyhow::Result<ExitCode> {
-    if !connection.json {
-        emit(&format!("{} of project {} {what}\n", clean(name), clean(project)))?;
-    }
+    emit(&match connection.json {
+        true => json_line(&json!({ "project": project, "name": name, "did": what })) + "\n",
+        false => format!("{} of project {} {what}\n", clean(name), clean(project)),
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -129,6 +129,12 @@ pub(super) async fn prepare(
     made: &CallPlan,
     calls: &Calls,
 ) -> Result<(Terms, Invocation), StageError> {
+    let stranger = at.state.queued.as_ref().is_some_and(|queued| queued.stranger);
+    if let Some(name) = made.secrets().first().filter(|_| stranger) {
+        let message = format!("the stage names secret `{name}`, and a stranger's commit gets none");
+        return Err(StageError::new("no_secrets", message));
+    }
+    let granted = if stranger { grants::for_stranger } else { grants::of };
     let purpose = |what: &str| driver.secrets.derive(&format!("{what}/{}/{}", at.run, at.stage.id));
     // The same for every attempt: one that goes on after a crash has to ask for the same to the letter.
     let nonce = hex::encode(&purpose("placeholder")[..16]);
@@ -150,7 +156,7 @@ pub(super) async fn prepare(
     }
     let terms = Terms {
         plugin,
-        grants: grants::of(at.revision, &made.plugin),
+        grants: granted(at.revision, &made.plugin),
         limits: Limits { wall: made.timeout.unwrap_or(WALL), cpu: driver.cpu, ..Limits::default() },
         placeholders: Placeholders::new(&nonce),
         seed: purpose("random"),

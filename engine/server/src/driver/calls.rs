@@ -128,6 +128,11 @@ impl Calls {
         Self::look(&self.driver, place).await
     }
 
+    /// Whether it runs a stranger's commit, which gets no secrets and shares nothing.
+    fn is_strangers(&self) -> bool {
+        self.place.queued.as_ref().is_some_and(|queued| queued.stranger)
+    }
+
     /// In whose name the attempt keeps artifacts.
     fn keeper(&self) -> Keeper {
         let Place { project, run, stage, held, .. } = &self.place;

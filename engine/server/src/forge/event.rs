@@ -7,7 +7,7 @@ use super::Forge;
 /// What a delivery tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A branch has another commit.
+    /// A branch has another commit, or a tag is new.
     Push(Push),
     /// A pull or merge request is new, or has other commits.
     PullRequest(PullRequest),
@@ -15,14 +15,14 @@ pub(crate) enum Event {
     Other(String),
 }
 
-/// A push of a branch.
+/// A push of a branch or a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Push {
-    /// The branch, without `refs/heads/`.
-    pub(crate) branch: String,
-    /// The commit before, where the branch existed.
+    /// The full name: `refs/heads/main`, `refs/tags/v1`.
+    pub(crate) reference: String,
+    /// The commit before, where there was one.
     pub(crate) before: Option<String>,
-    /// The commit after.
+    /// The commit after. Of an annotated tag, some forges name the tag's own object.
     pub(crate) after: String,
     /// Who pushed, as the forge says.
     pub(crate) actor: String,
@@ -37,6 +37,8 @@ pub(crate) struct PullRequest {
     pub(crate) commit: String,
     /// The branch that is merged, in its own repository.
     pub(crate) source: String,
+    /// Where the repository that is merged into has that commit: `refs/pull/7/head`.
+    pub(crate) head: String,
     /// The branch that is merged into.
     pub(crate) target: String,
     /// Whether it comes from another repository, whose authors are strangers.
@@ -60,7 +62,7 @@ impl Event {
     /// [`EventError`] where the body is not the JSON of its event.
     pub(crate) fn read(forge: Forge, event: &str, body: &[u8]) -> Result<Self, EventError> {
         match (forge, event) {
-            (Forge::GitLab, "Push Hook") => parse(event, body).map(GitLabPush::read),
+            (Forge::GitLab, "Push Hook" | "Tag Push Hook") => parse(event, body).map(GitLabPush::read),
             (Forge::GitLab, "Merge Request Hook") => parse(event, body).map(MergeRequest::read),
             (Forge::GitHub | Forge::Forgejo | Forge::Gitea, "push") => parse(event, body).map(GitHubPush::read),
             (Forge::GitHub | Forge::Forgejo | Forge::Gitea, "pull_request" | "pull_request_sync") => {
@@ -186,14 +188,16 @@ impl GitLabPush {
 fn moved(reference: &str, before: String, after: String, actor: String) -> Event {
     let commit = |text: String| (!text.is_empty() && text.bytes().any(|byte| byte != b'0')).then_some(text);
     let shown: String = reference.chars().take(200).collect();
-    let Some(branch) = reference.strip_prefix("refs/heads/").filter(|branch| !branch.is_empty()) else {
-        return Event::Other(format!("`{shown}` is not a branch"));
-    };
+    let is_known =
+        ["refs/heads/", "refs/tags/"].iter().any(|kind| reference.len() > kind.len() && reference.starts_with(kind));
+    if !is_known {
+        return Event::Other(format!("`{shown}` is neither a branch nor a tag"));
+    }
     match commit(after) {
         Some(after) => {
-            Event::Push(Push { branch: branch.to_owned(), before: commit(before), after, actor: short(actor) })
+            Event::Push(Push { reference: reference.to_owned(), before: commit(before), after, actor: short(actor) })
         }
-        None => Event::Other(format!("`{shown}` was deleted")),
+        None => Event::Other(format!("`{shown}` was deleted, which starts nothing")),
     }
 }
 
@@ -208,6 +212,7 @@ impl Pull {
             number,
             commit: head.sha,
             source: head.reference,
+            head: format!("refs/pull/{number}/head"),
             target: base.reference,
             is_fork: head.repo.is_none() || head.repo != base.repo,
             actor: short(sender.map(User::name).unwrap_or_default()),
@@ -225,6 +230,7 @@ impl MergeRequest {
                 number: details.iid,
                 commit: commit.id,
                 source: details.source_branch,
+                head: format!("refs/merge-requests/{}/head", details.iid),
                 target: details.target_branch,
                 is_fork: details.source_project_id.is_none() || details.source_project_id != details.target_project_id,
                 actor: short(user.map(User::name).unwrap_or_default()),

@@ -96,7 +96,7 @@ fn takes_gitlabs_token_and_its_signatures_within_five_minutes() {
 }
 
 #[test]
-fn reads_pushes_of_branches_and_nothing_else_of_them() {
+fn reads_pushes_of_branches_and_tags_and_nothing_else_of_them() {
     let push = |forge, event, reference: &str, after: &str| {
         let body = json!({
             "ref": reference, "before": "0000", "after": after, "pusher": { "username": "ada" }, "user_username": "ada",
@@ -104,11 +104,23 @@ fn reads_pushes_of_branches_and_nothing_else_of_them() {
         });
         Event::read(forge, event, body.to_string().as_bytes()).unwrap()
     };
-    for (forge, event) in [(Forge::GitHub, "push"), (Forge::Gitea, "push"), (Forge::GitLab, "Push Hook")] {
-        let expected = Push { branch: "a/b".into(), before: None, after: "1f".into(), actor: "ada".into() };
-        assert_eq!(push(forge, event, "refs/heads/a/b", "1f"), Event::Push(expected));
-        assert_eq!(push(forge, event, "refs/tags/v1", "1f"), Event::Other("`refs/tags/v1` is not a branch".into()));
-        assert_eq!(push(forge, event, "refs/heads/a", "000"), Event::Other("`refs/heads/a` was deleted".into()));
+    let cases = [
+        (Forge::GitHub, "push", "push"),
+        (Forge::Gitea, "push", "push"),
+        (Forge::GitLab, "Push Hook", "Tag Push Hook"),
+    ];
+    for (forge, event, tags) in cases {
+        for (event, reference) in [(event, "refs/heads/a/b"), (tags, "refs/tags/v1")] {
+            let reference = reference.to_owned();
+            let expected = Push { reference: reference.clone(), before: None, after: "1f".into(), actor: "ada".into() };
+            assert_eq!(push(forge, event, &reference, "1f"), Event::Push(expected));
+            let deleted = format!("`{reference}` was deleted, which starts nothing");
+            assert_eq!(push(forge, event, &reference, "000"), Event::Other(deleted));
+        }
+        for reference in ["refs/notes/commits", "refs/heads/", "refs/tags/", "main"] {
+            let other = format!("`{reference}` is neither a branch nor a tag");
+            assert_eq!(push(forge, event, reference, "1f"), Event::Other(other));
+        }
     }
     for bad in [&b"{"[..], b"[1]", br#"{"ref":5}"#, b""] {
         assert!(Event::read(Forge::GitHub, "push", bad).is_err());
@@ -133,16 +145,18 @@ fn reads_pull_and_merge_requests_that_bring_commits_and_tells_forks() {
         } });
         Event::read(Forge::GitLab, "Merge Request Hook", body.to_string().as_bytes()).unwrap()
     };
-    let expected = |is_fork| {
+    let expected = |is_fork, kind: &str| {
         let (commit, source, target) = ("1f".into(), "topic".into(), "main".into());
-        Event::PullRequest(PullRequest { number: 7, commit, source, target, is_fork, actor: "ada".into() })
+        let head = format!("refs/{kind}/7/head");
+        Event::PullRequest(PullRequest { number: 7, commit, source, head, target, is_fork, actor: "ada".into() })
     };
+    let (pulled, merged) = (|is_fork| expected(is_fork, "pull"), |is_fork| expected(is_fork, "merge-requests"));
     for action in ["opened", "reopened", "synchronize", "synchronized"] {
-        assert_eq!((pull(action, 1), pull(action, 2)), (expected(false), expected(true)));
+        assert_eq!((pull(action, 1), pull(action, 2)), (pulled(false), pulled(true)));
     }
     assert!(matches!(pull("labeled", 1), Event::Other(_)));
-    assert_eq!((merge("open", 1, None), merge("reopen", 2, None)), (expected(false), expected(true)));
-    assert_eq!(merge("update", 1, Some("0e")), expected(false));
+    assert_eq!((merge("open", 1, None), merge("reopen", 2, None)), (merged(false), merged(true)));
+    assert_eq!(merge("update", 1, Some("0e")), merged(false));
     assert!(matches!(merge("update", 1, None), Event::Other(_)));
     assert!(matches!(merge("merge", 1, None), Event::Other(_)));
 }

@@ -32,8 +32,10 @@ pub(super) fn new_run(around: &Surroundings, item: ItemId, start: StartRun, acto
         actor: actor.name.clone(),
         inputs: start.inputs,
         item: Some(start.item),
+        stranger: false,
         env: around.env.clone(),
         stages: stages.unwrap_or_default(),
+        resumed_from: None,
     };
     NewRun { project: around.project.id, revision: around.id, queued, trigger_key: None }
 }

@@ -71,10 +71,7 @@ async fn act(store: &Store, publisher: &Publisher, id: DeliveryId, work: &Work) 
     let done = |note| settle(Settled::Done, note);
     let synced = match event {
         Event::Push(push) => publisher.push(delivery.project, &push, &done).await,
-        Event::PullRequest(pull) if pull.is_fork => {
-            return commit(store, done(format!("pull request {} is a stranger's: nothing of it is run", pull.number)))
-                .await;
-        }
+        Event::PullRequest(pull) if pull.is_fork => publisher.stranger(delivery.project, &pull, &done).await,
         Event::PullRequest(pull) => publisher.pull_request(delivery.project, &pull, &done).await,
         Event::Other(note) => return commit(store, done(note)).await,
     };

@@ -10,12 +10,18 @@ use kiket_sync::{CommitId, Limits, Mirror, RemoteUrl, SyncError};
 /// How many of the largest components one commit may bring along, by the bytes they have together.
 const COMPONENTS: usize = 4;
 
+/// What the names of branches begin with.
+pub(super) const HEADS: &str = "refs/heads/";
+/// What the names of tags begin with.
+pub(super) const TAGS: &str = "refs/tags/";
+
 /// Files by their paths; a file that is not there is `None`.
 type Components = Vec<(String, Option<Vec<u8>>)>;
 
-/// What Git said of a branch.
+/// What Git said of a branch or a tag.
 pub(super) struct Fetched {
-    pub(super) branch: String,
+    /// The full name: `refs/heads/main`.
+    pub(super) reference: String,
     /// Whether this is what the project is now: the newest commit of its own branch. A
     /// delivery that comes late must not bring an older one back.
     pub(super) is_active: bool,
@@ -26,37 +32,58 @@ pub(super) struct Fetched {
     pub(super) changed: Option<Vec<String>>,
 }
 
-impl Fetched {
-    /// Returns the full name of the branch.
-    pub(super) fn reference(&self) -> String {
-        format!("refs/heads/{}", self.branch)
-    }
+/// What Git is asked.
+pub(super) struct Ask {
+    /// The project's branch, where one was chosen.
+    pub(super) own: Option<String>,
+    /// The full name of what to look at; the project's own branch where there is none.
+    pub(super) reference: Option<String>,
+    /// The commit that was delivered; the newest one where there is none.
+    pub(super) commit: Option<CommitId>,
+    /// What the files are compared with.
+    pub(super) before: Option<String>,
+    /// Largest component to read.
+    pub(super) component_bytes: usize,
+}
+
+/// What came of it.
+pub(super) enum Looked {
+    Found(Box<Fetched>),
+    /// There is nothing to publish; says why.
+    Nothing(String),
 }
 
 /// Everything that Git is asked, in one go on a thread that may block.
-pub(super) fn fetch(
-    folder: &Path,
-    url: &RemoteUrl,
-    own: Option<String>,
-    branch: Option<String>,
-    commit: Option<CommitId>,
-    before: Option<&str>,
-    component_bytes: usize,
-) -> Result<Option<Fetched>, SyncError> {
+pub(super) fn fetch(folder: &Path, url: &RemoteUrl, ask: Ask) -> Result<Looked, SyncError> {
     let mirror = Mirror::open(folder, url, Limits::default())?;
-    let own = match own {
+    let own = match ask.own {
         Some(own) => Some(own),
         None => mirror.default_branch()?,
     };
-    let Some(branch) = branch.or_else(|| own.clone()) else { return Ok(None) };
-    let tip = mirror.fetch(&branch)?.map(|tip| tip.commit);
-    let Some(commit) = commit.or(tip) else { return Ok(None) };
-    mirror.fetch_commit(&branch, &commit)?;
+    let own = own.map(|own| format!("{HEADS}{own}"));
+    let Some(reference) = ask.reference.or_else(|| own.clone()) else {
+        return Ok(Looked::Nothing("the repository has no commit".to_owned()));
+    };
+    let tip = mirror.fetch_reference(&reference)?;
+    let nothing = |why: &str| Ok(Looked::Nothing(format!("`{reference:.200}` {why}")));
+    let commit = match (ask.commit, tip) {
+        (None, None) => return nothing("has no commit"),
+        (None, Some(tip)) => tip.commit,
+        // A branch moves on, and its commits stay what they are. A tag is one commit: where it is another by now,
+        // somebody else tells of that. Forges name the commit, or the tag's own object.
+        (Some(commit), Some(tip)) if reference.starts_with(TAGS) => match [tip.commit, tip.target].contains(&commit) {
+            true => tip.commit,
+            false => return nothing("points elsewhere by now"),
+        },
+        (Some(_), None) if reference.starts_with(TAGS) => return nothing("is gone"),
+        (Some(commit), _) => commit,
+    };
+    mirror.fetch_commit_of(&reference, &commit)?;
     let mut sources = mirror.sources(&commit)?;
     let origin = Origin {
         level: Level::Repository,
         repository: Some(url.to_string()),
-        branch: Some(branch.clone()),
+        branch: Some(short(&reference).to_owned()),
         commit: Some(commit.to_string()),
     };
     sources.files.iter_mut().for_each(|source| source.origin = origin.clone());
@@ -66,21 +93,27 @@ pub(super) fn fetch(
         problems.into_diagnostics()
     });
     let mut skipped: Vec<Diagnostic> = skipped.collect();
-    let (components, too_large) = components(&mirror, &commit, &sources.files, component_bytes)?;
+    let (components, too_large) = components(&mirror, &commit, &sources.files, ask.component_bytes)?;
     skipped.extend(too_large);
-    let changed = before
+    let changed = ask
+        .before
         .and_then(|before| before.parse::<CommitId>().ok())
-        .and_then(|before| mirror.fetch_commit(&branch, &before).ok().map(|()| before))
+        .and_then(|before| mirror.fetch_commit_of(&reference, &before).ok().map(|()| before))
         .and_then(|before| mirror.changed_paths(&before, &commit).ok());
-    Ok(Some(Fetched {
-        is_active: own.as_deref() == Some(&branch) && tip == Some(commit),
-        branch,
+    Ok(Looked::Found(Box::new(Fetched {
+        is_active: own.as_deref() == Some(&reference) && tip.map(|tip| tip.commit) == Some(commit),
+        reference,
         commit: commit.to_string(),
         sources: sources.files,
         skipped,
         components,
         changed,
-    }))
+    })))
+}
+
+/// What people call a reference: `main` for a branch.
+pub(super) fn short(reference: &str) -> &str {
+    reference.strip_prefix(HEADS).unwrap_or(reference)
 }
 
 /// Reads the components that the definitions name, as far as they are not too large, each or together.

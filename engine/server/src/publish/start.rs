@@ -7,14 +7,14 @@ use kiket_core::{RevisionId, RunId};
 use kiket_store::Project;
 use serde_json::{Map, Value as Json};
 
-use super::fetch::Fetched;
+use super::fetch::{Fetched, TAGS, short};
 use crate::clock;
 use crate::dispatch::NewRun;
 
 /// What may start runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// A branch has another commit.
+    /// A branch has another commit, or a tag is new.
     Push,
     /// A pull request has.
     PullRequest { number: u64, target: String },
@@ -24,8 +24,11 @@ impl Cause {
     fn starts(&self, plan: &Plan, fetched: &Fetched) -> bool {
         match self {
             Self::Push => plan.on.push.as_ref().is_some_and(|push| {
+                if let Some(tag) = fetched.reference.strip_prefix(TAGS) {
+                    return push.takes_tag(tag);
+                }
                 let changed = || fetched.changed.as_ref().is_none_or(|changed| push.takes_paths(changed));
-                push.takes_branch(&fetched.branch) && (!push.looks_at_paths() || changed())
+                push.takes_branch(short(&fetched.reference)) && (!push.looks_at_paths() || changed())
             }),
             Self::PullRequest { target, .. } => plan.on.pull_request.as_ref().is_some_and(|on| on.takes_target(target)),
         }
@@ -42,7 +45,7 @@ impl Cause {
     fn key(&self, plan: &Plan, fetched: &Fetched) -> String {
         let (commit, pipeline) = (&fetched.commit, &plan.pipeline);
         match self {
-            Self::Push => format!("push:{}:{commit}:{pipeline}", fetched.reference()),
+            Self::Push => format!("push:{}:{commit}:{pipeline}", fetched.reference),
             Self::PullRequest { number, .. } => format!("pull_request:{number}:{commit}:{pipeline}"),
         }
     }
@@ -70,13 +73,15 @@ pub(super) fn queue_runs(
             pipeline: plan.pipeline.clone(),
             revision: id,
             commit: Some(fetched.commit.clone()),
-            reference: Some(fetched.reference()),
+            reference: Some(fetched.reference.clone()),
             trigger: cause.trigger(),
             actor: actor.to_owned(),
             inputs,
             item: None,
+            stranger: false,
             env: env.clone(),
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
+            resumed_from: None,
         };
         let trigger_key = Some(cause.key(plan, fetched));
         runs.push(NewRun { project: project.id, revision: id, queued, trigger_key });

@@ -1,34 +1,29 @@
 //! One sync of one branch: mirror, sources, compile, one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use kiket_core::catalog::Catalog;
-use kiket_core::diagnostic::{Code, Diagnostic, Problems, Severity, Span};
-use kiket_core::record::{RevisionEvent, RevisionNote};
-use kiket_core::revision::{Revision, compile};
-use kiket_core::{Level, ProjectId, RevisionId, RunId, Source};
+use kiket_core::diagnostic::Severity;
+use kiket_core::revision::compile;
+use kiket_core::{ProjectId, RevisionId, RunId};
 use kiket_store::{
-    Change, CommitError, Conflict, NewEvent, NewRevision, Project, RevisionStatus, SettleDelivery, Store, StoreError,
+    Change, CommitError, Conflict, NoteSync, Project, SettleDelivery, Store, StoreError, SyncOutcome, SyncedCommit,
 };
 use kiket_sync::{CommitId, RemoteUrl, SyncError};
+use tokio::sync::Notify;
 
 use super::GitSource;
-use super::fetch::{Fetched, fetch};
+use super::compiled::{new_revision, written};
+use super::fetch::{Ask, Fetched, HEADS, Looked, fetch, short};
 use super::start::{Cause, queue_runs};
-use crate::dispatch::{Dispatch, DispatchError};
+use crate::dispatch::{Dispatch, DispatchError, NewRun};
 use crate::forge::{PullRequest, Push};
+use crate::metrics::Metrics;
 use crate::mirrors;
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
 use crate::{clock, env};
-
-/// The files that say what plugins may do and which ones they are; they always come from the active revision.
-const GRANTS: [&str; 2] = [".kiket/plugins.yaml", ".kiket/plugins.lock"];
-
-/// Where a project's key stands, if it has one.
-const PROJECT: &str = ".kiket/project.yaml";
 
 /// Why a sync came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +78,26 @@ pub(crate) struct Publisher {
     pub(crate) organisation: Option<GitSource>,
     /// Largest component that a repository may bring along.
     pub(crate) component_bytes: usize,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) turns: Turns,
+    /// Told when the timer of a project was set.
+    pub(crate) timers: Notify,
+}
+
+/// Those who publish for one project take turns from the fetch to the commit: whoever comes later has seen at least
+/// as new a commit, and no older one is put in force after it.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    pub(super) async fn take(&self, project: ProjectId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(project).or_default());
+        turn.lock_owned().await
+    }
 }
 
 /// Builds the change that settles the delivery, given what became of it.
-type Settle<'s> = &'s (dyn Fn(String) -> SettleDelivery + Sync);
+pub(super) type Settle<'s> = &'s (dyn Fn(String) -> SettleDelivery + Sync);
 
 impl Publisher {
     /// Acts on a push; the delivery is settled in the same transaction.
@@ -96,10 +107,11 @@ impl Publisher {
         push: &Push,
         settle: Settle<'_>,
     ) -> Result<Synced, SyncFailure> {
+        let _turn = self.turns.take(project).await;
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
-        let (branch, after) = (Some(push.branch.clone()), Some(push.after.clone()));
-        let fetched = self.fetch(&project, branch, after, push.before.clone()).await?;
-        self.publish(&project, fetched, Some(Cause::Push), &push.actor, Some(settle)).await
+        let (reference, after) = (Some(push.reference.clone()), Some(push.after.clone()));
+        let looked = self.fetch(&project, reference, after, push.before.clone()).await?;
+        self.publish(&project, looked, |_| Some(Cause::Push), &push.actor, Some(settle)).await
     }
 
     /// Acts on a pull request of which both branches are the project's own.
@@ -109,46 +121,72 @@ impl Publisher {
         pull: &PullRequest,
         settle: Settle<'_>,
     ) -> Result<Synced, SyncFailure> {
+        let _turn = self.turns.take(project).await;
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
-        let fetched = self.fetch(&project, Some(pull.source.clone()), Some(pull.commit.clone()), None).await?;
+        let reference = format!("{HEADS}{}", pull.source);
+        let looked = self.fetch(&project, Some(reference), Some(pull.commit.clone()), None).await?;
         let cause = Cause::PullRequest { number: pull.number, target: pull.target.clone() };
-        self.publish(&project, fetched, Some(cause), &pull.actor, Some(settle)).await
+        self.publish(&project, looked, |_| Some(cause.clone()), &pull.actor, Some(settle)).await
     }
 
-    /// Looks at a branch, or at the project's own. The first sync of a project starts no run.
+    /// Looks at a branch, or at the project's own. That starts what a lost delivery of a push should have; the first
+    /// look at a project's branch starts no run. What came of looking at its own branch is noted with the project.
     pub(crate) async fn sync(
         &self,
         project: &Project,
         branch: Option<String>,
         actor: &str,
     ) -> Result<Synced, SyncFailure> {
-        let known = self.store.revisions(project.id, 1).await?;
-        let before = match project.active_revision {
-            Some(active) => self.store.revision(active).await?.map(|revision| revision.commit),
-            None => None,
+        let _turn = self.turns.take(project.id).await;
+        let project = self.store.project(project.id).await?.ok_or(SyncFailure::UnknownProject)?;
+        let Some(branch) = branch else {
+            let synced = self.sync_own(&project, actor).await;
+            self.metrics.synced(synced.is_ok());
+            if let Err(failure) = &synced {
+                let outcome = SyncOutcome::Failed { error: failure.to_string() };
+                self.store.commit(vec![note_sync(&project, outcome)]).await?;
+            }
+            return synced;
         };
-        let fetched = self.fetch(project, branch, None, before).await?;
+        let known = self.store.revisions(project.id, 1).await?;
+        let before = project.synced.as_ref().map(|synced| synced.commit.clone());
+        let looked = self.fetch(&project, Some(format!("{HEADS}{branch}")), None, before).await?;
         let cause = (!known.is_empty()).then_some(Cause::Push);
-        self.publish(project, fetched, cause, actor, None).await
+        self.publish(&project, looked, |_| cause, actor, None).await
+    }
+
+    async fn sync_own(&self, project: &Project, actor: &str) -> Result<Synced, SyncFailure> {
+        let before = project.synced.as_ref().map(|synced| synced.commit.clone());
+        let looked = self.fetch(project, None, None, before).await?;
+        // Whatever was delivered in the meantime has the same keys, and starts nothing again.
+        let missed = |fetched: &Fetched| {
+            let synced = project.synced.as_ref().filter(|synced| synced.reference == fetched.reference);
+            synced.filter(|synced| synced.commit != fetched.commit).map(|_| Cause::Push)
+        };
+        let nothing = matches!(looked, Looked::Nothing(_));
+        let synced = self.publish(project, looked, missed, actor, None).await?;
+        if nothing {
+            self.store.commit(vec![note_sync(project, SyncOutcome::Nothing)]).await?;
+        }
+        Ok(synced)
     }
 
     async fn fetch(
         &self,
         project: &Project,
-        branch: Option<String>,
+        reference: Option<String>,
         commit: Option<String>,
         before: Option<String>,
-    ) -> Result<Option<Fetched>, SyncFailure> {
+    ) -> Result<Looked, SyncFailure> {
         let url: RemoteUrl =
             project.url.parse().map_err(|error| SyncFailure::Url(format!("{}: {error}", project.url)))?;
         let commit =
             commit.map(|text| text.parse::<CommitId>().map_err(|_| SyncFailure::Commit40(text))).transpose()?;
         let folder = mirrors::of_project(&self.mirrors, project.id);
-        let own = project.branch.clone();
         let component_bytes = self.component_bytes;
-        let work = move || fetch(&folder, &url, own, branch, commit, before.as_deref(), component_bytes);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(fetched) => Ok(fetched?),
+        let ask = Ask { own: project.branch.clone(), reference, commit, before, component_bytes };
+        match tokio::task::spawn_blocking(move || fetch(&folder, &url, ask)).await {
+            Ok(looked) => Ok(looked?),
             Err(panic) => Err(SyncFailure::Url(format!("reading the repository failed: {panic}"))),
         }
     }
@@ -157,14 +195,16 @@ impl Publisher {
     async fn publish(
         &self,
         project: &Project,
-        fetched: Option<Fetched>,
-        cause: Option<Cause>,
+        looked: Looked,
+        cause: impl FnOnce(&Fetched) -> Option<Cause>,
         actor: &str,
         settle: Option<Settle<'_>>,
     ) -> Result<Synced, SyncFailure> {
-        let Some(mut fetched) = fetched else {
-            return self.settle_only(settle, "the branch has no commit").await;
+        let mut fetched = match looked {
+            Looked::Found(fetched) => *fetched,
+            Looked::Nothing(why) => return self.settle_only(settle, &why).await,
         };
+        let cause = cause(&fetched);
         if !fetched.is_active {
             self.take_grants_of_active(project, &mut fetched.sources).await?;
         }
@@ -179,45 +219,29 @@ impl Publisher {
         }
         let refused = diagnostics.iter().any(|found| found.severity == Severity::Error);
         let revision = revision.filter(|_| !refused).map(Arc::new);
-        let known = self.known(project, &fetched, revision.is_some()).await?;
+        let known = self.known(project, &fetched, revision.is_some(), &written(&diagnostics)).await?;
         let id = known.unwrap_or_else(|| RevisionId::new(clock::ulid()));
         if let Some(revision) = &revision {
             self.revisions.remember(id, Arc::clone(revision));
         }
         let row = new_revision(id, project, &fetched, revision.as_deref(), &diagnostics, &pinned);
-        let mut runs = match revision.as_deref().zip(cause.as_ref()) {
+        let runs = match revision.as_deref().zip(cause.as_ref()) {
             Some((revision, cause)) => {
                 let env = env::values(&self.store, project.id).await?;
                 queue_runs(project, id, revision, &fetched, cause, actor, &env)
             }
             None => Vec::new(),
         };
-        loop {
-            let mut unit: Vec<Change> = Vec::new();
-            if known.is_none() {
-                unit.push(Change::Revision(row.clone()));
-            }
-            // Drafting a run reads the revision, which is in memory since it was compiled.
-            for run in &runs {
-                unit.push(Change::Run(self.dispatch.draft_start(run.clone()).await?));
-            }
-            if let Some(settle) = settle {
-                unit.push(Change::SettleDelivery(settle(note(&fetched, revision.is_some(), runs.len()))));
-            }
-            match self.store.commit(unit).await {
-                Ok(_) => break,
-                Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => {
-                    let row = self.store.run(run).await?;
-                    let started = row.and_then(|row| row.trigger_key);
-                    let before = runs.len();
-                    runs.retain(|run| run.trigger_key != started);
-                    if runs.len() == before {
-                        return Err(CommitError::Conflict(Conflict::DuplicateTrigger { run }).into());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let mut before: Vec<Change> = Vec::new();
+        if known.is_none() {
+            before.push(Change::Revision(row));
         }
+        if fetched.is_active && !matches!(cause, Some(Cause::PullRequest { .. })) {
+            let (reference, commit) = (fetched.reference.clone(), fetched.commit.clone());
+            before.push(note_sync(project, SyncOutcome::Synced(SyncedCommit { reference, commit })));
+        }
+        let settled = |runs| settle.map(|settle| settle(note(&fetched, revision.is_some(), runs)));
+        let runs = self.commit(&before, runs, settled).await?;
         tracing::info!(
             project = %project.name, commit = %fetched.commit, revision = %id, accepted = revision.is_some(),
             runs = runs.len(), "synced"
@@ -226,125 +250,49 @@ impl Publisher {
         Ok(Synced { revision: Some(id), runs })
     }
 
-    async fn settle_only(&self, settle: Option<Settle<'_>>, note: &str) -> Result<Synced, SyncFailure> {
+    /// Commits the changes, and the starts of those runs whose cause has not started one. Returns these.
+    pub(super) async fn commit(
+        &self,
+        before: &[Change],
+        mut runs: Vec<NewRun>,
+        settled: impl Fn(usize) -> Option<SettleDelivery>,
+    ) -> Result<Vec<NewRun>, SyncFailure> {
+        loop {
+            let mut unit = before.to_vec();
+            // Drafting a run reads the revision, which is in memory since it was compiled.
+            for run in &runs {
+                unit.push(Change::Run(self.dispatch.draft_start(run.clone()).await?));
+            }
+            unit.extend(settled(runs.len()).map(Change::SettleDelivery));
+            match self.store.commit(unit).await {
+                Ok(_) => return Ok(runs),
+                Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => {
+                    let row = self.store.run(run).await?;
+                    let started = row.and_then(|row| row.trigger_key);
+                    let count = runs.len();
+                    runs.retain(|run| run.trigger_key != started);
+                    if runs.len() == count {
+                        return Err(CommitError::Conflict(Conflict::DuplicateTrigger { run }).into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(super) async fn settle_only(&self, settle: Option<Settle<'_>>, note: &str) -> Result<Synced, SyncFailure> {
         if let Some(settle) = settle {
             self.store.commit(vec![Change::SettleDelivery(settle(note.to_owned()))]).await?;
         }
         Ok(Synced::default())
     }
-
-    /// Returns the revision that this commit already has, where it means the same.
-    async fn known(
-        &self,
-        project: &Project,
-        fetched: &Fetched,
-        accepted: bool,
-    ) -> Result<Option<RevisionId>, SyncFailure> {
-        let Some(active) = project.active_revision.filter(|_| accepted && fetched.is_active) else { return Ok(None) };
-        let Some(row) = self.store.revision(active).await? else { return Ok(None) };
-        if row.commit != fetched.commit || row.reference.as_deref() != Some(&*fetched.reference()) {
-            return Ok(None);
-        }
-        // The commit is the same; what the other levels say may have changed.
-        let same = self.store.sources(active).await? == fetched.sources;
-        Ok(same.then_some(active))
-    }
-
-    async fn take_grants_of_active(&self, project: &Project, sources: &mut Vec<Source>) -> Result<(), SyncFailure> {
-        sources.retain(|source| !GRANTS.contains(&&*source.path));
-        if let Some(active) = project.active_revision {
-            let active = self.store.sources(active).await?;
-            let own = |source: &Source| GRANTS.contains(&&*source.path) && source.origin.level == Level::Repository;
-            sources.extend(active.into_iter().filter(own));
-        }
-        Ok(())
-    }
-
-    /// Reports a key that the items of another project have: two items of one name would be nobody's.
-    async fn refuse_taken_key(&self, project: &Project, revision: &Revision) -> Result<Vec<Diagnostic>, SyncFailure> {
-        let key = revision.project_key(&project.name).to_ascii_uppercase();
-        let other = match self.store.project_by_key(&key).await? {
-            Some(other) => Some(other),
-            None => self.store.project_by_name(&key.to_ascii_lowercase()).await?,
-        };
-        let Some(other) = other.filter(|other| other.id != project.id) else { return Ok(Vec::new()) };
-        let (path, span) = revision.key_place().unwrap_or((PROJECT, Span::default()));
-        let mut problems = Problems::new(path);
-        let message = match other.key.as_deref() == Some(&*key) {
-            true => format!("project \"{}\" has the key \"{key:.64}\" already", other.name),
-            false => {
-                format!("another project is named \"{}\", and its items are found by that name as well", other.name)
-            }
-        };
-        let hint = format!("items of both would be called {key:.64}-1: give the project another key");
-        problems.report_with_hint(Code::DuplicateId, span, message, hint);
-        Ok(problems.into_diagnostics())
-    }
-
-    async fn catalog(&self, fetched: &Fetched) -> (Catalog, BTreeMap<String, String>, Vec<Diagnostic>) {
-        let mut catalog = self.plugins.bundled().clone();
-        let mut diagnostics = Vec::new();
-        for (path, component) in &fetched.components {
-            let Some(component) = component else { continue };
-            match self.plugins.keep(component).await {
-                Ok(plugin) => catalog.insert(format!("./{path}"), plugin),
-                Err(error) => {
-                    let mut problems = Problems::new(path);
-                    problems.report(Code::UnusableComponent, Span::default(), format!("not a usable plugin: {error}"));
-                    diagnostics.extend(problems.into_diagnostics());
-                }
-            }
-        }
-        let pinned = catalog.names().filter_map(|name| Some((name.to_owned(), catalog.get(name)?.digest.clone())));
-        let pinned = pinned.collect();
-        (catalog, pinned, diagnostics)
-    }
-}
-
-fn new_revision(
-    id: RevisionId,
-    project: &Project,
-    fetched: &Fetched,
-    revision: Option<&Revision>,
-    diagnostics: &[Diagnostic],
-    pinned: &BTreeMap<String, String>,
-) -> NewRevision {
-    let accepted = revision.is_some();
-    let key = revision.map(|revision| revision.project_key(&project.name).to_ascii_uppercase());
-    let status = match (accepted, fetched.is_active) {
-        (false, _) => RevisionStatus::Rejected,
-        (true, true) => RevisionStatus::Active,
-        (true, false) => RevisionStatus::Branch,
-    };
-    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
-    let note = RevisionNote {
-        revision: id,
-        commit: Some(fetched.commit.clone()),
-        reference: Some(fetched.reference()),
-        status: status.to_string(),
-        errors,
-    };
-    let event = if accepted { RevisionEvent::Published(note) } else { RevisionEvent::Rejected(note) };
-    NewRevision {
-        id,
-        project: project.id,
-        reference: Some(fetched.reference()),
-        commit: fetched.commit.clone(),
-        status,
-        key: key.filter(|key| !key.is_empty()),
-        sources: fetched.sources.clone(),
-        diagnostics: serde_json::to_string(diagnostics).expect("diagnostics are plain data"),
-        plugins: serde_json::to_string(pinned).expect("names and digests are plain data"),
-        at: clock::now(),
-        event: NewEvent {
-            kind: event.kind().into(),
-            stage: None,
-            data: serde_json::to_string(&event).expect("events are plain data"),
-        },
-    }
 }
 
 fn note(fetched: &Fetched, accepted: bool, runs: usize) -> String {
     let outcome = if accepted { "published" } else { "rejected" };
-    format!("{outcome} {} of {}, started {runs} runs", fetched.commit, fetched.branch)
+    format!("{outcome} {} of {}, started {runs} runs", fetched.commit, short(&fetched.reference))
+}
+
+fn note_sync(project: &Project, outcome: SyncOutcome) -> Change {
+    Change::NoteSync(NoteSync { project: project.id, at: clock::now(), outcome })
 }

@@ -57,6 +57,7 @@ fn new_project(name: &str, hook_secret: HookSecret) -> NewProject {
         overrides_url: None,
         overrides_branch: None,
         hook_secret,
+        sync_every: None,
         created_at: clock::now(),
     }
 }

@@ -21,8 +21,8 @@ pub(crate) enum Source {
         url: RemoteUrl,
         /// The commit.
         commit: CommitId,
-        /// A branch that it was the tip of, to ask for it where the mirror has lost it.
-        branch: Option<String>,
+        /// What it was the tip of, to ask for it where the mirror has lost it.
+        reference: Option<String>,
     },
     /// A folder of this machine, as Git sees it.
     Tree(PathBuf),
@@ -55,19 +55,19 @@ impl Source {
         let commit = queued.commit.as_deref().ok_or_else(|| no_files("the run has no commit"))?;
         let commit = commit.parse().map_err(|_| no_files("the run has no commit"))?;
         let url = row.url.parse().map_err(|error| WorkspaceError::Failed(format!("{}: {error}", row.url)))?;
-        let branch = queued.reference.as_deref().and_then(|name| name.strip_prefix("refs/heads/")).map(str::to_owned);
-        Ok(Self::Commit { mirror: mirrors::of_project(folder_of_mirrors, project), url, commit, branch })
+        let reference = queued.reference.clone();
+        Ok(Self::Commit { mirror: mirrors::of_project(folder_of_mirrors, project), url, commit, reference })
     }
 
     /// Makes the folder `into` and writes the files into it.
     pub(super) fn fill(&self, into: &Path, quota: u64) -> Result<Filled, WorkspaceError> {
         let limits = CheckoutLimits { bytes: quota, ..CheckoutLimits::default() };
         match self {
-            Self::Commit { mirror, url, commit, branch } => {
+            Self::Commit { mirror, url, commit, reference } => {
                 let mirror = Mirror::open(mirror, url, Limits::default()).map_err(of_git)?;
                 // The mirror may be another one by now: it is a cache.
-                if let Some(branch) = branch {
-                    mirror.fetch_commit(branch, commit).map_err(of_git)?;
+                if let Some(reference) = reference {
+                    mirror.fetch_commit_of(reference, commit).map_err(of_git)?;
                 }
                 let done = mirror.checkout(commit, into, &limits).map_err(of_git)?;
                 let skipped = done.skipped.iter().map(|skipped| format!("{}: {}", skipped.path, skipped.reason));

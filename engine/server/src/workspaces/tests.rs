@@ -329,7 +329,7 @@ fn a_run_without_a_commit_in_its_mirror_has_no_workspace() {
         mirror: yard.folder.path().join("git/p.git"),
         url: format!("file://{}", yard.folder.path().join("gone.git").display()).parse().unwrap(),
         commit: "0123456789abcdef0123456789abcdef01234567".parse().unwrap(),
-        branch: None,
+        reference: None,
     };
     let refused = yard.workspaces.make(&source, MIB).err();
     assert!(matches!(refused, Some(WorkspaceError::Failed(_))), "{refused:?}");

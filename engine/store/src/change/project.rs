@@ -2,6 +2,7 @@
 
 use kiket_core::{ProjectId, Timestamp};
 
+use super::sync;
 use crate::unit::Unit;
 use crate::{CommitError, Conflict, HookSecret};
 
@@ -23,6 +24,8 @@ pub struct NewProject {
     pub overrides_branch: Option<String>,
     /// The key its webhooks are signed with.
     pub hook_secret: HookSecret,
+    /// How often to look at the branch, in milliseconds; `None` is only by webhook and by hand.
+    pub sync_every: Option<i64>,
     /// The time.
     pub created_at: Timestamp,
 }
@@ -61,7 +64,8 @@ impl NewProject {
         .await?;
         match inserted.rows_affected() {
             0 => Err(Conflict::DuplicateProject { name: self.name.clone() }.into()),
-            _ => Ok(()),
+            _ if self.sync_every.is_none() => Ok(()),
+            _ => sync::set_timer(unit, self.id, self.sync_every, self.created_at).await,
         }
     }
 }

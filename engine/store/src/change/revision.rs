@@ -82,15 +82,18 @@ impl NewRevision {
     }
 
     async fn insert(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let submitted = self.status == RevisionStatus::Submitted;
+        let status = if submitted { RevisionStatus::Branch } else { self.status };
         sqlx::query(
-            "insert into revisions (id, project, reference, commit_id, status, diagnostics, plugins, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "insert into revisions (id, project, reference, commit_id, status, submitted, diagnostics, plugins, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(self.id.to_string())
         .bind(self.project.to_string())
         .bind(&self.reference)
         .bind(&self.commit)
-        .bind(self.status.as_str())
+        .bind(status.as_str())
+        .bind(i64::from(submitted))
         .bind(&self.diagnostics)
         .bind(&self.plugins)
         .bind(self.at.millis())

@@ -72,6 +72,8 @@ pub struct RunHead {
     pub trigger: String,
     /// Names the cause: within a project, a cause starts one run.
     pub trigger_key: Option<String>,
+    /// SHA-256 of the request that starts it under that key, lower-case hex.
+    pub request: Option<String>,
 }
 
 impl RunChange {
@@ -102,7 +104,7 @@ impl RunChange {
         unit.gather(Expected::Change(Otherwise::RunExists { run, project, trigger_key }), |sql| {
             sql.push(
                 "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
-                                   status, terminal, seq, state, created_at, started_at, finished_at)",
+                                   request, status, terminal, seq, state, created_at, started_at, finished_at)",
             );
             sql.rows([values![
                 self.run.to_string(),
@@ -113,6 +115,7 @@ impl RunChange {
                 head.reference.as_deref(),
                 &head.trigger,
                 head.trigger_key.as_deref(),
+                head.request.as_deref(),
                 &*self.status,
                 i64::from(self.terminal),
                 growth(&self.events),

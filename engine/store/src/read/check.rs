@@ -1,6 +1,6 @@
 //! Checks: is anything forgotten, is anything inconsistent?
 
-use kiket_core::{DeliveryId, ItemId, RunId};
+use kiket_core::{DeliveryId, ItemId, ProjectId, RunId};
 
 use super::value;
 use crate::text::{Columns as _, parse};
@@ -15,13 +15,16 @@ pub enum Stuck {
     Delivery(DeliveryId),
     /// An item that waits for a run which has ended, without the work that ends the wait.
     Item(ItemId),
-    /// Work that is about nothing: its run has ended, its delivery is settled, or its item does not wait for its run.
+    /// A project that is to be looked at now and then, without its timer.
+    Project(ProjectId),
+    /// Work that is about nothing: its run has ended, its delivery is settled, its item does not wait for its run, or
+    /// its project is not looked at.
     Work(WorkKey),
 }
 
 impl Store {
-    /// Looks for what is stuck: open runs, pending deliveries and items whose run has ended without a row of work,
-    /// and work without them. Finds nothing at any time, unless there is a defect.
+    /// Looks for what is stuck: open runs, pending deliveries, items whose run has ended, and projects with a timer,
+    /// without a row of work; and work without them. Finds nothing at any time, unless there is a defect.
     ///
     /// # Errors
     /// Only failures of the database.
@@ -47,7 +50,14 @@ impl Store {
              select 'work', key from work
              where kind = 'item' and not exists
                  (select 1 from items
-                  where pending_run is not null and 'item/' || items.id || '/' || pending_run = work.key)",
+                  where pending_run is not null and 'item/' || items.id || '/' || pending_run = work.key)
+             union all
+             select 'project', id from projects
+             where sync_every is not null and not exists (select 1 from work where key = 'sync/' || projects.id)
+             union all
+             select 'work', key from work
+             where kind = 'sync' and not exists
+                 (select 1 from projects where 'sync/' || projects.id = work.key and sync_every is not null)",
         )
         .fetch_all(&mut *self.reader().await?)
         .await?;
@@ -58,6 +68,7 @@ impl Store {
                     "run" => Stuck::Run(parse("id", &name)?),
                     "delivery" => Stuck::Delivery(parse("id", &name)?),
                     "item" => Stuck::Item(parse("id", &name)?),
+                    "project" => Stuck::Project(parse("id", &name)?),
                     _ => Stuck::Work(WorkKey(name)),
                 })
             })

@@ -72,6 +72,22 @@ impl Store {
             .await?;
         row.as_ref().map(Delivery::read).transpose()
     }
+
+    /// Reads the newest deliveries of a project, the newest first; their bodies are left out.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn deliveries(&self, project: ProjectId, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        let rows = sqlx::query(
+            "select id, project, external_id, event, headers, x'' as body, status, note, received_at from deliveries
+             where project = $1 order by id desc limit $2",
+        )
+        .bind(project.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        rows.iter().map(Delivery::read).collect()
+    }
 }
 
 impl Delivery {

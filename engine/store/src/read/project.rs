@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use crate::sqlite::Row;
 use crate::text::Columns as _;
-use crate::{HookSecret, Sealed, Store, StoreError};
+use crate::{HookSecret, Position, Sealed, Store, StoreError};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,29 @@ pub struct Project {
     pub key: Option<String>,
     /// When it was added.
     pub created_at: Timestamp,
+    /// How often its branch is looked at, in milliseconds; `None` is only by webhook and by hand.
+    pub sync_every: Option<i64>,
+    /// When its branch was last looked at with success.
+    pub synced_at: Option<Timestamp>,
+    /// What was found then; `None` where there was nothing yet, or another address.
+    pub synced: Option<SyncedCommit>,
+    /// Why the last look failed, if it did.
+    pub sync_error: Option<String>,
+    /// How many have failed in a row.
+    pub sync_failures: i64,
+    /// Where statuses of commits are posted, JSON; `None` is nowhere.
+    pub forge: Option<String>,
+    /// Why the forge did not take the last one, if it did not.
+    pub forge_error: Option<String>,
+}
+
+/// The newest commit of a branch that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncedCommit {
+    /// The full name of the branch: `refs/heads/main`.
+    pub reference: String,
+    /// The commit.
+    pub commit: String,
 }
 
 impl Store {
@@ -77,6 +100,18 @@ impl Store {
         let rows = sqlx::query("select * from projects order by name").fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Project::read).collect()
     }
+
+    /// Reads how far somebody who follows the log has come; the beginning where that is not known.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn cursor(&self, name: &str) -> Result<Position, StoreError> {
+        let position: Option<i64> = sqlx::query_scalar("select position from cursors where name = $1")
+            .bind(name)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        Ok(position.map_or(Position::ZERO, Position::new))
+    }
 }
 
 impl Project {
@@ -96,6 +131,16 @@ impl Project {
             active_revision: row.optional_parsed("active_revision")?,
             key: row.optional_text("key")?,
             created_at: row.time("created_at")?,
+            sync_every: row.optional_number("sync_every")?,
+            synced_at: row.optional_time("synced_at")?,
+            synced: row
+                .optional_text("synced_reference")?
+                .zip(row.optional_text("synced_commit")?)
+                .map(|(reference, commit)| SyncedCommit { reference, commit }),
+            sync_error: row.optional_text("sync_error")?,
+            sync_failures: row.number("sync_failures")?,
+            forge: row.optional_text("forge")?,
+            forge_error: row.optional_text("forge_error")?,
         })
     }
 }

@@ -17,6 +17,8 @@ words! {
         Rejected = "rejected",
         /// It was read from another branch than the one that is followed, and is in force for that one's runs only.
         Branch = "branch",
+        /// It came with a request instead of a push, and is in force for that one's run only.
+        Submitted = "submitted",
     }
 }
 
@@ -71,13 +73,30 @@ impl Store {
         rows.iter().map(read_source).collect()
     }
 
-    /// Reads the latest revisions of a project, newest first.
+    /// Reads the latest revisions of a project, newest first; those that were submitted are not among them.
     ///
     /// # Errors
     /// Only failures of the database.
     pub async fn revisions(&self, project: ProjectId, limit: u32) -> Result<Vec<Revision>, StoreError> {
-        let rows = sqlx::query("select * from revisions where project = $1 order by id desc limit $2")
+        self.revisions_before(project, None, limit).await
+    }
+
+    /// Reads revisions of a project that are older than one of them, newest first; those that were submitted are not
+    /// among them.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn revisions_before(
+        &self,
+        project: ProjectId,
+        before: Option<RevisionId>,
+        limit: u32,
+    ) -> Result<Vec<Revision>, StoreError> {
+        let query = "select * from revisions where project = $1 and submitted = 0 and ($2 is null or id < $2)
+                     order by id desc limit $3";
+        let rows = sqlx::query(query)
             .bind(project.to_string())
+            .bind(before.map(|before| before.to_string()))
             .bind(i64::from(limit))
             .fetch_all(&mut *self.reader().await?)
             .await?;
@@ -92,7 +111,10 @@ impl Revision {
             project: row.parsed("project")?,
             reference: row.optional_text("reference")?,
             commit: row.text("commit_id")?,
-            status: row.parsed("status")?,
+            status: match row.number("submitted")? {
+                0 => row.parsed("status")?,
+                _ => RevisionStatus::Submitted,
+            },
             diagnostics: row.text("diagnostics")?,
             plugins: row.text("plugins")?,
             created_at: row.time("created_at")?,

@@ -26,6 +26,8 @@ pub struct RunRow {
     pub trigger: String,
     /// Names the cause.
     pub trigger_key: Option<String>,
+    /// SHA-256 of the request that started it under that key.
+    pub request: Option<String>,
     /// Its status.
     pub status: String,
     /// Whether it has ended.
@@ -51,6 +53,12 @@ pub struct RunFilter {
     pub status: Option<String>,
     /// Of the pipeline with this name.
     pub pipeline: Option<String>,
+    /// On this Git reference.
+    pub reference: Option<String>,
+    /// Queued at this time or later.
+    pub since: Option<Timestamp>,
+    /// Queued before this time.
+    pub until: Option<Timestamp>,
     /// Older than this run: the last one of the page before.
     pub before: Option<RunId>,
 }
@@ -68,6 +76,19 @@ impl Store {
         row.as_ref().map(RunRow::read).transpose()
     }
 
+    /// Finds the run that a cause has started: within a project, a cause starts one.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn run_of_cause(&self, project: ProjectId, trigger_key: &str) -> Result<Option<RunId>, StoreError> {
+        let row = sqlx::query("select id from runs where project = $1 and trigger_key = $2")
+            .bind(project.to_string())
+            .bind(trigger_key)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.map(|row| row.parsed("id")).transpose()
+    }
+
     /// Lists runs, newest first (ids grow with time).
     ///
     /// # Errors
@@ -82,6 +103,15 @@ impl Store {
         }
         if let Some(pipeline) = &filter.pipeline {
             query.push(" and pipeline = ").push_bind(pipeline);
+        }
+        if let Some(reference) = &filter.reference {
+            query.push(" and reference = ").push_bind(reference);
+        }
+        if let Some(since) = filter.since {
+            query.push(" and created_at >= ").push_bind(since.millis());
+        }
+        if let Some(until) = filter.until {
+            query.push(" and created_at < ").push_bind(until.millis());
         }
         if let Some(before) = filter.before {
             query.push(" and id < ").push_bind(before.to_string());
@@ -103,6 +133,7 @@ impl RunRow {
             reference: row.optional_text("reference")?,
             trigger: row.text("trigger")?,
             trigger_key: row.optional_text("trigger_key")?,
+            request: row.optional_text("request")?,
             status: row.text("status")?,
             terminal: row.number("terminal")? != 0,
             seq: Seq::new(row.number("seq")?),

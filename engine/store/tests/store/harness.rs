@@ -95,6 +95,7 @@ impl House {
                 reference: None,
                 trigger: "{}".to_owned(),
                 trigger_key: None,
+                request: None,
             }),
             at: at(0),
             events: vec![event("run.queued")],
@@ -242,6 +243,7 @@ pub(crate) fn new_project(name: &str) -> NewProject {
         overrides_url: None,
         overrides_branch: None,
         hook_secret: HookSecret::Clear("hush".to_owned()),
+        sync_every: None,
         created_at: at(0),
     }
 }

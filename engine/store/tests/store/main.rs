@@ -13,6 +13,7 @@ mod opening;
 mod revisions;
 mod runs;
 mod settings;
+mod sync;
 mod units;
 mod values;
 mod waits;

@@ -128,7 +128,9 @@ async fn work_of_a_database_without_items_goes_on() {
 
     let work: Vec<_> = house.claim("b", 10).await.into_iter().map(|work| (work.task, work.fence)).collect();
     let delivery = Task::Delivery { delivery: "dlv_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap() };
-    assert_eq!(work, [(stage(run, "build"), 3), (delivery, 1)]);
+    // The project is looked at now and then from here on.
+    let sync = Task::Sync { project: "prj_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap() };
+    assert_eq!(work, [(stage(run, "build"), 3), (delivery, 1), (sync, 1)]);
 
     let item = house.add_item(1).await;
     let awaited = house.start_run_for(item).await;

@@ -28,6 +28,22 @@ async fn a_new_active_revision_supersedes_the_one_before() {
 }
 
 #[tokio::test]
+async fn a_submitted_revision_is_in_no_list_and_supersedes_nothing() {
+    let house = House::build().await;
+    let submitted = new_revision(house.project, RevisionStatus::Submitted, &[("a.yaml", "kind: pipeline")]);
+    let id = submitted.id;
+    house.commit(vec![Change::Revision(submitted)]).await.unwrap();
+    assert_eq!(house.store.revision(id).await.unwrap().unwrap().status, RevisionStatus::Submitted);
+    let listed = house.store.revisions(house.project, 10).await.unwrap();
+    assert_eq!(listed.iter().map(|revision| revision.id).collect::<Vec<_>>(), [house.revision]);
+    let before = house.store.revisions_before(house.project, Some(house.revision), 10).await.unwrap();
+    assert_eq!(before, []);
+    let project = house.store.project_by_name("shop").await.unwrap().unwrap();
+    assert_eq!(project.active_revision, Some(house.revision));
+    house.check().await;
+}
+
+#[tokio::test]
 async fn the_event_of_a_revision_belongs_to_the_project() {
     let house = House::build().await;
     let entry = house.history().await.pop().unwrap();

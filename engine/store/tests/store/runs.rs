@@ -22,6 +22,7 @@ async fn a_run_is_read_as_it_was_written() {
         reference: Some("refs/heads/main".to_owned()),
         trigger: r#"{"kind":"push"}"#.to_owned(),
         trigger_key: Some("push/1".to_owned()),
+        request: Some("a".repeat(64)),
     };
     change.write = Write::Create(head.clone());
     change.state = r#"{"stages":[]}"#.to_owned();
@@ -42,6 +43,7 @@ async fn a_run_is_read_as_it_was_written() {
         reference: head.reference,
         trigger: head.trigger,
         trigger_key: head.trigger_key,
+        request: head.request,
         status: "running".to_owned(),
         terminal: false,
         seq: Seq::new(3),
@@ -51,6 +53,8 @@ async fn a_run_is_read_as_it_was_written() {
         finished_at: None,
     };
     assert_eq!(house.store.run(run).await.unwrap(), Some(expected));
+    assert_eq!(house.store.run_of_cause(house.project, "push/1").await.unwrap(), Some(run));
+    assert_eq!(house.store.run_of_cause(house.project, "push/2").await.unwrap(), None);
 }
 
 #[tokio::test]

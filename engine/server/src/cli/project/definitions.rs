@@ -18,13 +18,13 @@ pub(super) struct Definitions {
 
 impl Definitions {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let answer = self.connection.client()?.get(&["projects", &self.name, "definitions"], &[]).await?;
+        let answer = self.connection.client()?.get_all(&["projects", &self.name, "definitions"], &[]).await?;
         if self.connection.json {
-            emit(&(json_line(&answer["data"]) + "\n"))?;
+            emit(&(json_line(&answer.into()) + "\n"))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(&["KIND", "ID", "LEVEL", "COMMIT", "FILE", "REPLACES"]);
-        for found in answer["data"].as_array().into_iter().flatten() {
+        for found in &answer {
             let replaces: Vec<&str> =
                 found["replaces"].as_array().into_iter().flatten().filter_map(|level| level.as_str()).collect();
             let file = format!("{}:{}", field(found, "path"), found["line"]);

@@ -40,6 +40,7 @@ pub(super) fn describe(run: &Json) -> String {
     line("commit", &field(run, "commit"));
     line("ref", &field(run, "ref"));
     line("trigger", &trigger(run));
+    line("goes on", &field(run, "resumed_from"));
     line("created", &second(run, "created_at"));
     line("took", &took(run));
     if run["error"].is_object() {
@@ -49,21 +50,8 @@ pub(super) fn describe(run: &Json) -> String {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         line("output", &format!("{}: {}", clean(name), clean(&value)));
     }
-    let mut table = Table::new(&["STAGE", "STATUS", "ATTEMPT", "TOOK", "CPU", "MEMORY", "ERROR"]);
-    for stage in run["stages"].as_array().into_iter().flatten() {
-        let usage = |key: &str| stage["usage"][key].as_u64();
-        table.row([
-            &field(stage, "id"),
-            &field(stage, "status"),
-            &stage["attempt"].as_u64().filter(|attempt| *attempt > 0).map(|n| n.to_string()).unwrap_or_default().into(),
-            &took(stage).into(),
-            &usage("cpu_ms").map(|ms| format!("{ms} ms")).unwrap_or_default().into(),
-            &usage("memory_bytes").map(mebibytes).unwrap_or_default().into(),
-            &problem(stage).into(),
-        ]);
-    }
     text += "\n";
-    text += &table.render("no stages");
+    text += &stages(run);
     for stage in run["stages"].as_array().into_iter().flatten() {
         let details = below_headline(&stage["error"]);
         if !details.is_empty() {
@@ -79,6 +67,24 @@ pub(super) fn describe(run: &Json) -> String {
         }
     }
     text
+}
+
+/// Lists a run's stages in columns.
+pub(super) fn stages(run: &Json) -> String {
+    let mut table = Table::new(&["STAGE", "STATUS", "ATTEMPT", "TOOK", "CPU", "MEMORY", "ERROR"]);
+    for stage in run["stages"].as_array().into_iter().flatten() {
+        let usage = |key: &str| stage["usage"][key].as_u64();
+        table.row([
+            &field(stage, "id"),
+            &field(stage, "status"),
+            &stage["attempt"].as_u64().filter(|attempt| *attempt > 0).map(|n| n.to_string()).unwrap_or_default().into(),
+            &took(stage).into(),
+            &usage("cpu_ms").map(|ms| format!("{ms} ms")).unwrap_or_default().into(),
+            &usage("memory_bytes").map(mebibytes).unwrap_or_default().into(),
+            &problem(stage).into(),
+        ]);
+    }
+    table.render("no stages")
 }
 
 /// Says what people are asked before a stage is done.
@@ -98,6 +104,7 @@ fn problem(of: &Json) -> String {
         (_, None) if of["doubt"].is_object() => resolve::doubt(of),
         (_, Some("approval")) => "waits for approval".to_owned(),
         (_, Some("retry")) => format!("tried again at {} UTC", clock(&of["wait"]["until"])),
+        _ if of["kept_from"].is_string() => format!("kept from {}", field(of, "kept_from")),
         _ => field(of, "reason").into_owned(),
     }
 }

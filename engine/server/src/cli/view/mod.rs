@@ -2,8 +2,9 @@
 //!
 //! A view is fed events and draws; it asks nobody anything. `kiket run` feeds it
 //! from the local log and `kiket runs watch` from a server, so both look alike.
-//! What it knows of a stage is in [`progress`]; [`plain`] and [`terminal`] draw.
+//! What it knows of a stage is in [`progress`] and [`area`]; [`plain`] and [`terminal`] draw.
 
+mod area;
 mod plain;
 mod progress;
 mod terminal;

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 
 use serde_json::Value as Json;
 
-use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, resolution, stage, step, until};
+use super::progress::{
+    Progress, answer, error, is_idle, kept_from, lines, outputs, request, resolution, stage, step, until,
+};
 use crate::cli::resolve::doubt;
 use crate::cli::text::{clock, field};
 
@@ -36,7 +38,10 @@ pub(super) fn draw(out: &mut impl Write, progress: &Progress, kind: &str, data: 
         },
         "stage.log" => lines(data).try_for_each(|(_, text)| say(at, &name, '|', &text)),
         "stage.progress" => say(at, &name, '|', &step(data)),
-        "stage.succeeded" => say(at, &name, '>', &format!("succeeded{spent}")),
+        "stage.succeeded" => match kept_from(data) {
+            Some(run) => say(at, &name, '>', &format!("kept from {run}")),
+            None => say(at, &name, '>', &format!("succeeded{spent}")),
+        },
         "stage.failed" => {
             let allowed = if data["allowed"] == true { ", which is allowed" } else { "" };
             say(at, &name, '>', &format!("failed{spent}{allowed}, {}", error(data)))

@@ -92,6 +92,11 @@ pub(super) fn is_idle(kind: &str, data: &Json) -> bool {
     kind == "stage.skipped" && stage(data).ends_with(".compensate")
 }
 
+/// The run that did what this one only keeps.
+pub(super) fn kept_from(data: &Json) -> Option<String> {
+    data["kept_from"].as_str().map(|run| clean(run).into_owned())
+}
+
 /// The stage that an event is about, fit to be shown.
 pub(super) fn stage(data: &Json) -> String {
     field(data, "stage").into_owned()

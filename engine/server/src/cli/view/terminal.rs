@@ -1,42 +1,60 @@
-//! For a person at a terminal: one moving line for each stage that runs or waits, and
-//! above them a lasting line for each that has ended. A stage's log is only shown
-//! where the stage failed.
+//! For a person at a terminal: below, the [`Area`] that moves, with a line for each stage that runs or waits and for
+//! each that failed; above it a lasting line for each that has ended. Where there are many, those that succeeded share
+//! lines. A stage's log is only shown where the stage failed.
 //!
-//! The moving lines go to standard error and vanish; the lasting ones go to the
-//! view's output and stay.
+//! What moves goes to standard error and vanishes; the lasting lines go to the view's output and stay. A failure that
+//! has scrolled away by the end is told again.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use console::Style;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::{Style, Term, measure_text_width};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::Value as Json;
 
-use super::progress::{Progress, answer, error, is_idle, lines, outputs, request, resolution, stage, step, until};
+use super::area::{Area, TICK};
+
+use super::progress::{
+    Progress, answer, error, is_idle, kept_from, lines, outputs, request, resolution, stage, step, until,
+};
 use crate::cli::resolve::doubt;
-use crate::cli::text::{field, millis};
+use crate::cli::text::{clean, field, millis};
 
 /// Lines of a failed stage's log that are shown: the last ones.
 const LOG_LINES: usize = 200;
-const TICK: Duration = Duration::from_millis(120);
 
 pub(super) struct Terminal {
-    moving: MultiProgress,
+    area: Arc<Mutex<Area>>,
+    /// The drawing of the area, while there is something in it.
+    bar: Option<ProgressBar>,
     running: HashMap<String, Running>,
+    /// Rows and columns, where they are not those of standard error.
+    size: Option<(usize, usize)>,
+    /// Lines written so far, and how many there were when something failed first.
+    written: usize,
+    failed_at: Option<usize>,
     coloured: bool,
 }
 
+#[derive(Default)]
 struct Running {
-    bar: ProgressBar,
     log: VecDeque<String>,
     left_out: usize,
 }
 
 impl Terminal {
     pub(super) fn new(coloured: bool) -> Self {
-        let moving = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        Self { moving, running: HashMap::new(), coloured }
+        let (area, running) = (Arc::new(Mutex::new(Area::new(coloured))), HashMap::new());
+        Self { area, bar: None, running, size: None, written: 0, failed_at: None, coloured }
+    }
+
+    /// Draws for a terminal of that size, whatever standard error is.
+    #[cfg(test)]
+    pub(super) fn with_size(mut self, rows: usize, columns: usize) -> Self {
+        self.size = Some((rows, columns));
+        self
     }
 
     pub(super) fn draw(
@@ -47,17 +65,28 @@ impl Terminal {
         data: &Json,
     ) -> io::Result<()> {
         let name = stage(data);
+        if matches!(kind, "stage.succeeded" | "stage.failed" | "stage.skipped" | "stage.cancelled") {
+            self.area().count_end();
+        }
         let spent = progress.spent(data).map(|spent| format!(" {spent}")).unwrap_or_default();
         match kind {
             _ if is_idle(kind, data) => Ok(()),
-            "run.queued" => self.say(out, &self.paint(Style::new().bold(), &progress.introduction(data))),
+            "run.queued" => {
+                let stages = data["stages"].as_array().into_iter().flatten();
+                self.area().plan(stages.filter_map(Json::as_str).map(|name| clean(name).into_owned()));
+                self.say(out, &self.paint(Style::new().bold(), &progress.introduction(data)))
+            }
             "run.succeeded" | "run.failed" | "run.cancelled" => {
                 let (sign, style) = match kind {
                     "run.succeeded" => ("✓", Style::new().green().bold()),
                     "run.failed" => ("✗", Style::new().red().bold()),
                     _ => ("-", Style::new().bold()),
                 };
-                self.running.drain().for_each(|(_, running)| running.bar.finish_and_clear());
+                self.running.clear();
+                self.flush(out)?;
+                self.recall(out)?;
+                *self.area() = Area::new(self.coloured);
+                self.show();
                 let ending = format!("{sign} {}", progress.ending(kind, data));
                 self.say(out, &self.paint(style, &ending))?;
                 outputs(data).try_for_each(|output| self.say(out, &format!("  {output}")))
@@ -76,17 +105,26 @@ impl Terminal {
                 Ok(())
             }
             "stage.progress" => {
-                if let Some(running) = self.running.get(&name) {
-                    running.bar.set_message(step(data));
-                }
+                self.area().tell(&name, step(data));
                 Ok(())
             }
-            "stage.succeeded" => self.end(out, &name, "✓", Style::new().green(), &spent, false),
+            "stage.succeeded" => {
+                let kept = kept_from(data).map(|run| match self.area().has_many() {
+                    true => " kept".to_owned(),
+                    false => format!(" kept from {run}"),
+                });
+                self.succeed(out, &name, &kept.unwrap_or(spent))
+            }
             "stage.failed" if data["allowed"] == true => {
                 let rest = format!("{spent} {} (allowed)", error(data));
                 self.end(out, &name, "!", Style::new().yellow(), &rest, true)
             }
-            "stage.failed" => self.end(out, &name, "✗", Style::new().red(), &format!("{spent} {}", error(data)), true),
+            "stage.failed" => {
+                self.flush(out)?;
+                self.failed_at.get_or_insert(self.written);
+                self.area().pin(&name, format!("{spent} {}", error(data)).trim_start().to_owned());
+                self.end(out, &name, "✗", Style::new().red(), &format!("{spent} {}", error(data)), true)
+            }
             "stage.retrying" => {
                 let time = until(data).map(|time| format!("{time} UTC"));
                 let next = time.as_ref().map_or("trying again".to_owned(), |time| format!("tried again at {time}"));
@@ -139,32 +177,44 @@ impl Terminal {
 
     fn start(&mut self, name: &str, data: &Json) {
         // A run that is watched late has stages that began long ago.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let began = millis(&data["at"]).and_then(|at| u64::try_from(at).ok()).map(Duration::from_millis);
-        let elapsed = now.saturating_sub(began.unwrap_or(now));
-        let style = ProgressStyle::with_template("{spinner} {prefix} {wide_msg} {elapsed}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::no_length().with_style(style).with_prefix(name.to_owned()).with_elapsed(elapsed);
-        self.drop_moving(name);
-        let bar = self.moving.add(bar);
-        bar.enable_steady_tick(TICK);
-        self.running.insert(name.to_owned(), Running { bar, log: VecDeque::new(), left_out: 0 });
+        self.area().start(name, began.unwrap_or_else(now));
+        self.running.insert(name.to_owned(), Running::default());
+        self.show();
     }
 
     /// Starts a moving line of a stage that waits.
     fn wait(&mut self, name: &str, data: &Json, what_for: String) {
         self.start(name, data);
-        if let Some(waiting) = self.running.get(name) {
-            waiting.bar.set_message(what_for);
+        self.area().tell(name, what_for);
+    }
+
+    /// Draws the area while there is something in it, and only then.
+    fn show(&mut self) {
+        let empty = self.area().is_empty();
+        match &self.bar {
+            Some(bar) if empty => {
+                bar.finish_and_clear();
+                self.bar = None;
+            }
+            None if !empty => {
+                let (area, fixed) = (Arc::clone(&self.area), self.size);
+                let draw = move |_: &ProgressState, to: &mut dyn std::fmt::Write| {
+                    let area = area.lock().unwrap_or_else(PoisonError::into_inner);
+                    let _ = to.write_str(&area.render(now(), fixed.unwrap_or_else(size)));
+                };
+                let style = ProgressStyle::with_template("{area}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+                let target = ProgressDrawTarget::stderr_with_hz(10);
+                let bar = ProgressBar::with_draw_target(None, target).with_style(style.with_key("area", draw));
+                bar.enable_steady_tick(TICK);
+                self.bar = Some(bar);
+            }
+            _ => {}
         }
     }
 
-    /// Takes a stage's moving line away.
-    fn drop_moving(&mut self, name: &str) -> Option<Running> {
-        let running = self.running.remove(name)?;
-        running.bar.finish_and_clear();
-        self.moving.remove(&running.bar);
-        Some(running)
+    fn area(&self) -> MutexGuard<'_, Area> {
+        self.area.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_log(&mut self, name: &str, data: &Json) {
@@ -177,7 +227,8 @@ impl Terminal {
             running.log.push_back(line);
         }
         if let Some(last) = running.log.iter().rev().find(|line| !line.trim().is_empty()) {
-            running.bar.set_message(last.clone());
+            let last = last.clone();
+            self.area().tell(name, last);
         }
     }
 
@@ -191,8 +242,11 @@ impl Terminal {
         rest: &str,
         with_log: bool,
     ) -> io::Result<()> {
-        let running = self.drop_moving(name);
+        let running = self.running.remove(name);
+        self.area().stop(name);
+        self.flush(out)?;
         self.say(out, &format!("{} {name}{rest}", self.paint(style, sign)))?;
+        self.show();
         let Some(running) = running.filter(|_| with_log) else { return Ok(()) };
         if running.left_out > 0 {
             self.say(out, &format!("    … {} lines before these", running.left_out))?;
@@ -200,16 +254,60 @@ impl Terminal {
         running.log.iter().try_for_each(|line| self.say(out, &format!("    {line}")))
     }
 
+    /// Gives a stage that succeeded its lasting line, or a share of one where there are many.
+    fn succeed(&mut self, out: &mut impl Write, name: &str, rest: &str) -> io::Result<()> {
+        if !self.area().has_many() {
+            return self.end(out, name, "✓", Style::new().green(), rest, false);
+        }
+        self.running.remove(name);
+        self.area().stop(name);
+        let (_, columns) = self.size.unwrap_or_else(size);
+        let full = self.area().share(format!("{name}{rest}"), columns);
+        self.show();
+        full.map_or(Ok(()), |line| self.say(out, &line))
+    }
+
+    /// Lets the line that is shared last.
+    fn flush(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let done = self.area().take_done();
+        self.show();
+        done.map_or(Ok(()), |line| self.say(out, &line))
+    }
+
+    /// Tells once more what failed, where that has scrolled away.
+    fn recall(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let (rows, _) = self.size.unwrap_or_else(size);
+        let scrolled = self.failed_at.is_some_and(|failed| self.written - failed + 2 > rows);
+        let failures = if scrolled { self.area().failures() } else { Vec::new() };
+        failures.iter().try_for_each(|line| self.say(out, line))
+    }
+
     /// Writes a lasting line above the moving ones.
-    fn say(&self, out: &mut impl Write, line: &str) -> io::Result<()> {
-        self.moving.suspend(|| {
+    fn say(&mut self, out: &mut impl Write, line: &str) -> io::Result<()> {
+        let (_, columns) = self.size.unwrap_or_else(size);
+        self.written += 1 + measure_text_width(line).saturating_sub(1) / columns.max(1);
+        let mut write = || {
             writeln!(out, "{line}")?;
             out.flush()
-        })
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
         // The colours were decided for the whole view, not for each piece of it.
         style.force_styling(self.coloured).apply_to(text).to_string()
     }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Rows and columns of the terminal that the area is drawn on.
+fn size() -> (usize, usize) {
+    let (rows, columns) = Term::stderr().size();
+    (usize::from(rows), usize::from(columns))
 }

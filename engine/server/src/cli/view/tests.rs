@@ -1,6 +1,7 @@
 //! What each way of drawing makes of the same run.
 
 mod waiting;
+mod wide;
 
 use serde_json::{Value as Json, json};
 

@@ -1,5 +1,6 @@
 //! `artifacts`: what the attempt keeps for its project, and what it finds there.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -59,6 +60,12 @@ enum Failed {
 }
 
 impl Calls {
+    /// The name that an artifact is kept under: what comes of a stranger's commit has its own, which nobody finds by
+    /// looking for the newest.
+    fn own_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if self.is_strangers() { format!("fork/{}/{name}", self.place.run).into() } else { name.into() }
+    }
+
     async fn perform_put(&self, grant: ArtifactsGrant, name: &str, content: Vec<u8>) -> Result<Artifact, Failed> {
         let artifacts = Arc::clone(&self.driver.artifacts);
         let taken = tokio::task::spawn_blocking(move || {
@@ -66,7 +73,11 @@ impl Calls {
             pack_file(content.as_slice(), &mut incoming).map(|()| incoming)
         });
         let incoming = taken.await.unwrap_or_else(|panic| Err(ArtifactError::Failed(panic.to_string())))?;
-        let row = self.driver.artifacts.keep(&self.keeper(), name, ArtifactKind::File, incoming, grant.quota).await?;
+        let row = self
+            .driver
+            .artifacts
+            .keep(&self.keeper(), &self.own_name(name), ArtifactKind::File, incoming, grant.quota)
+            .await?;
         Ok(described(row))
     }
 
@@ -84,7 +95,7 @@ impl Calls {
             Ok(pack(files, &path, || incoming(&artifacts, grant)))
         });
         let (kind, incoming) = packed.await??;
-        let row = self.driver.artifacts.keep(&self.keeper(), name, kind, incoming, grant.quota).await?;
+        let row = self.driver.artifacts.keep(&self.keeper(), &self.own_name(name), kind, incoming, grant.quota).await?;
         Ok(described(row))
     }
 
