@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
+use sha2::{Digest as _, Sha256};
+
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"));
     let dist = root.join("../../plugins/dist");
@@ -20,7 +22,17 @@ fn main() {
         println!("cargo::error=the bundled plugins are not built yet: run `cargo xtask setup` first");
         process::exit(1);
     }
-    write("bundled.rs", "BUNDLED: &[(&str, &[u8])]", "The bundled plugins: name and component.", "bytes", &components);
+    let what = "The bundled plugins: name and component.";
+    write("bundled.rs", "BUNDLED: &[(&str, &[u8])]", what, "bytes", &components);
+    let digests = components.iter().map(|(name, path)| {
+        let component = fs::read(path).expect("it was just listed");
+        format!("    ({name:?}, \"sha256:{}\"),\n", hex::encode(Sha256::digest(component)))
+    });
+    let digests = digests.collect::<String>();
+    let what = "/// The digests of the bundled plugins, by name: who knows them need not read all of the components.";
+    let code = format!("{what}\npub(crate) static DIGESTS: &[(&str, &str)] = &[\n{digests}];\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for what is built"));
+    fs::write(out.join("digests.rs"), code).expect("the folder for what is built can be written");
 
     let workflows = root.join("../../workflows");
     println!("cargo::rerun-if-changed={}", workflows.display());

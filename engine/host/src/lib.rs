@@ -168,6 +168,15 @@ impl Host {
         self.shelf.load(digest, Source::File(component.into()), true).await
     }
 
+    /// Sees to it that a component's code is in the cache, so that loading it takes no compilation. It takes no memory
+    /// of this process. Without a [`Compiler`] it does nothing.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn provide(&self, digest: &Digest, component: &Path) -> Result<(), LoadError> {
+        self.shelf.provide(digest, component).await
+    }
+
     /// Which interfaces a loaded component exports.
     #[must_use]
     pub fn exports(&self, digest: &Digest) -> Option<Exports> {

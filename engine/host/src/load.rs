@@ -6,6 +6,7 @@
 //! linked here.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, Semaphore};
@@ -101,6 +102,13 @@ impl Shelf {
             self.forget(digest, &slot);
         }
         loaded
+    }
+
+    pub(crate) async fn provide(&self, digest: &Digest, component: &Path) -> Result<(), LoadError> {
+        match &self.outwork {
+            Some(outwork) => outwork.provide(*digest, &Source::File(component.into()), self.component_bytes).await,
+            None => Ok(()),
+        }
     }
 
     async fn compile(

@@ -7,7 +7,7 @@
 
 mod embed;
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{Chunk, Parser, Payload};
 
 pub use embed::embed_manifest;
 
@@ -51,20 +51,29 @@ pub fn manifest_section(component: &[u8]) -> Result<Option<String>, ManifestErro
     if !Parser::is_component(component) {
         return Err(ManifestError::NotAComponent);
     }
-    let mut depth = 0_usize;
-    let mut own = None;
-    let mut nested = None;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
-                depth += 1;
-                if depth > DEPTH {
+    let (mut own, mut nested) = (None, None);
+    let (mut parser, mut outer) = (Parser::new(0), Vec::new());
+    let mut rest = component;
+    // Code is passed over and not walked through: nobody's memory holds a component for the sake of its manifest.
+    while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
+        rest = &rest[consumed..];
+        match payload {
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                rest = rest.get(size as usize..).unwrap_or_default();
+            }
+            Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
+                outer.push(std::mem::replace(&mut parser, inner));
+                if outer.len() > DEPTH {
                     return Err(ManifestError::TooDeep);
                 }
             }
-            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::End(_) => match outer.pop() {
+                Some(around) => parser = around,
+                None => break,
+            },
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                let found = if depth == 0 { &mut own } else { &mut nested };
+                let found = if outer.is_empty() { &mut own } else { &mut nested };
                 let first = found.is_none();
                 *found = Some((section.data(), first));
             }

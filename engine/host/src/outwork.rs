@@ -41,11 +41,14 @@ impl Outwork {
 
     /// Sees to it that the component's code is in the cache.
     pub(crate) async fn provide(&self, digest: Digest, source: &Source, allowed: usize) -> Result<(), LoadError> {
-        let (kept, settings) = (Arc::clone(&self.kept), self.settings.clone());
-        if blocking(move || Ok(kept.holds(&settings, &digest))).await? {
+        if self.holds(digest).await? {
             return Ok(());
         }
         let _turn = self.compilations.acquire().await.expect("the semaphore is never closed");
+        // Whoever was before may have compiled the same.
+        if self.holds(digest).await? {
+            return Ok(());
+        }
         let folder = self.kept.work().map_err(unusable)?;
         let work = Work::Compile { folder: folder.path().to_owned(), memory: self.memory };
         let done = self.compiler.compile(work, digest, source, allowed).await?;
@@ -56,6 +59,11 @@ impl Outwork {
         }
         let (kept, settings) = (Arc::clone(&self.kept), self.settings.clone());
         blocking(move || kept.adopt(&settings, &digest, folder.path()).map_err(unusable)).await
+    }
+
+    async fn holds(&self, digest: Digest) -> Result<bool, LoadError> {
+        let (kept, settings) = (Arc::clone(&self.kept), self.settings.clone());
+        blocking(move || Ok(kept.holds(&settings, &digest))).await
     }
 
     /// Forgets the code of a component that was not what it should have been.

@@ -77,6 +77,11 @@ pub(crate) struct Keeper {
     pub(crate) held: Option<Held>,
 }
 
+/// Where the bytes of a digest lie in the folder of artifacts, if they are there.
+pub(crate) fn place_in(folder: &Path, digest: &Digest) -> PathBuf {
+    content::place(folder, digest)
+}
+
 /// The artifacts of all projects.
 pub(crate) struct Artifacts {
     store: Store,

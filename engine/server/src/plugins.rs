@@ -3,7 +3,7 @@
 //! A component is kept under its content's digest, so a run that started with one
 //! can be finished with the same one whatever was installed since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use kiket_host::{Digest, Host, InvokeError, LoadError, ManifestError, Terms, man
 use serde_json::Value as Json;
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+include!(concat!(env!("OUT_DIR"), "/digests.rs"));
 
 /// A component that cannot be used as a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -52,16 +53,19 @@ pub(crate) struct Plugins {
     folder: PathBuf,
     known: Mutex<HashMap<String, Arc<Plugin>>>,
     bundled: Catalog,
+    /// Whose code is in the cache by now.
+    compiled: Mutex<HashSet<String>>,
 }
 
 impl Plugins {
     /// Opens the folder of components and puts the bundled ones into it.
     pub(crate) fn open(host: Host, folder: PathBuf) -> Result<Self, PluginError> {
         fs::create_dir_all(&folder)?;
-        let mut plugins = Self { host, folder, known: Mutex::default(), bundled: Catalog::default() };
+        let mut plugins =
+            Self { host, folder, known: Mutex::default(), bundled: Catalog::default(), compiled: Mutex::default() };
         let mut bundled = Catalog::default();
-        for (name, component) in BUNDLED {
-            bundled.insert_bundled(*name, plugins.put(component)?);
+        for ((name, component), (_, digest)) in BUNDLED.iter().zip(DIGESTS) {
+            bundled.insert_bundled(*name, plugins.put(digest, component)?);
         }
         plugins.bundled = bundled;
         Ok(plugins)
@@ -83,18 +87,17 @@ impl Plugins {
             read_manifest(&digest, component)?;
             self.host.examine(component).await?;
         }
-        self.put(component)
+        self.put(&digest, component)
     }
 
-    /// Keeps a component that may be kept.
-    fn put(&self, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
-        let digest = Digest::of(component).to_string();
-        let plugin = read_manifest(&digest, component)?;
-        let path = self.path(&digest);
+    /// Keeps a component that may be kept; the digest is its own.
+    fn put(&self, digest: &str, component: &[u8]) -> Result<Arc<Plugin>, PluginError> {
+        let plugin = read_manifest(digest, component)?;
+        let path = self.path(digest);
         if !path.exists() {
             write_whole(&self.folder, &path, component)?;
         }
-        self.lock().insert(digest, Arc::clone(&plugin));
+        self.lock().insert(digest.to_owned(), Arc::clone(&plugin));
         Ok(plugin)
     }
 
@@ -104,7 +107,7 @@ impl Plugins {
         for (name, digest) in pinned {
             let plugin = match self.recall(digest) {
                 Some(plugin) => plugin,
-                None => self.put(&self.read(digest)?)?,
+                None => self.put(digest, &self.read(digest)?)?,
             };
             // What a repository brings along is named by its path.
             if name.contains('/') {
@@ -124,10 +127,13 @@ impl Plugins {
             if !file.exists() {
                 return Err(PluginError::Missing(digest.to_owned()));
             }
-            if self.is_bundled(digest) {
-                self.host.load_trusted(&parsed, &file).await?;
-            } else {
-                self.host.load_file(&parsed, &file).await?;
+            match self.host.load_file(&parsed, &file).await {
+                // The limits are for strangers: what the binary brings along is compiled here if not outside.
+                Err(error) if self.is_bundled(digest) => {
+                    tracing::debug!(digest, %error, "a bundled plugin is compiled by the server itself");
+                    self.host.load_trusted(&parsed, &file).await?;
+                }
+                loaded => loaded?,
             }
         }
         Ok(parsed)
@@ -141,9 +147,12 @@ impl Plugins {
         self.lock().get(digest).cloned()
     }
 
-    /// Tells whether a component can be called without being compiled first.
-    pub(crate) fn is_loaded(&self, digest: &str) -> bool {
-        digest.parse().is_ok_and(|digest| self.host.is_loaded(&digest))
+    /// Tells whether a component can be called without being compiled first, as far as this process knows.
+    pub(crate) fn is_compiled(&self, digest: &str) -> bool {
+        digest.parse().is_ok_and(|parsed| {
+            let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+            self.host.is_loaded(&parsed) || compiled.contains(digest)
+        })
     }
 
     /// Checks an input against the action's schema; says everything that is wrong with it.
@@ -180,12 +189,18 @@ impl Plugins {
         if reasons.is_empty() { Ok(()) } else { Err(format!("{what}: {}", reasons.join("; "))) }
     }
 
-    /// Makes the bundled plugins callable, so that the first run need not wait for it.
+    /// Has the bundled plugins compiled, so that the first run need not wait for it. Their code comes into memory with
+    /// the first call: a server that does nothing has none.
     pub(crate) async fn warm_up(&self) {
         for name in self.bundled.names() {
             let Some(plugin) = self.bundled.get(name) else { continue };
-            if let Err(error) = self.load(&plugin.digest).await {
-                tracing::error!(plugin = name, %error, "a bundled plugin cannot be loaded");
+            let Ok(digest) = plugin.digest.parse() else { continue };
+            match self.host.provide(&digest, &self.path(&plugin.digest)).await {
+                Ok(()) => {
+                    let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+                    compiled.insert(plugin.digest.clone());
+                }
+                Err(error) => tracing::warn!(plugin = name, %error, "a bundled plugin is compiled when it is called"),
             }
         }
     }

@@ -22,6 +22,7 @@ mod boot;
 pub mod change;
 mod claim;
 mod error;
+mod inspect;
 mod position;
 pub mod read;
 mod request;
@@ -49,6 +50,7 @@ pub use change::{
     WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
+pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,

@@ -109,6 +109,21 @@ pub(crate) async fn connect_readers(path: &Path) -> Result<Readers, StoreError> 
     Ok(Readers::from(connections))
 }
 
+/// Reads the newest migration that was applied.
+pub(crate) async fn schema(reader: &mut Connection) -> Result<i64, StoreError> {
+    let found = "select coalesce(max(version), 0) from _sqlx_migrations where success";
+    Ok(sqlx::query_scalar(found).fetch_one(reader).await?)
+}
+
+/// Writes one state of a database to another file, while others write to it.
+pub(crate) async fn vacuum_into(from: &Path, to: &str) -> Result<(), StoreError> {
+    let mut connection = options(from).read_only(true).connect().await?;
+    let copied = sqlx::query("vacuum into $1").bind(to).execute(&mut connection).await;
+    sqlx::Connection::close(connection).await?;
+    copied?;
+    Ok(())
+}
+
 /// Waits for every read and closes the connections.
 pub(crate) async fn close_readers(readers: &Readers) {
     for _ in 0..READERS {
@@ -173,7 +188,8 @@ fn migration_error(error: MigrateError) -> StoreError {
     }
 }
 
-fn newest_schema() -> i64 {
+/// The newest schema this program knows.
+pub(crate) fn newest_schema() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 

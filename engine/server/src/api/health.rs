@@ -14,12 +14,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
 use tokio::task::AbortHandle;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::auth::Public;
 use super::routes::{Routes, get};
 use super::{Api, Problem};
-use crate::clock;
 use crate::dispatch::Slots;
+use crate::{clock, telemetry};
 
 /// The tasks that do the server's work, and how many stages they run.
 #[derive(Clone)]
@@ -101,7 +103,32 @@ pub(super) async fn count(State(api): State<Api>, request: Request, next: Next) 
         _ => "other".to_owned(),
     };
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let answer = next.run(request).await;
+    let span = span(&method, &route, request.uri().path());
+    let answer = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", answer.status().as_u16());
     api.metrics.request(&method, &route, answer.status().as_u16(), begun.elapsed());
     answer
+}
+
+/// The span of a request, with the project and the run that its address names.
+fn span(method: &str, route: &str, path: &str) -> Span {
+    let span = tracing::debug_span!(
+        target: telemetry::TARGET,
+        "request",
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        project = Empty,
+        run.id = Empty,
+    );
+    if !span.is_disabled() {
+        for (pattern, part) in route.split('/').zip(path.split('/')) {
+            match pattern {
+                "{project}" => _ = span.record("project", part),
+                "{run}" => _ = span.record("run.id", part),
+                _ => {}
+            }
+        }
+    }
+    span
 }

@@ -8,7 +8,22 @@ use clap::Command;
 const TASKS: [(&str, &[&str]); 4] = [
     ("Definitions in a working tree", &["init", "check", "graph", "run", "explain", "schema"]),
     ("Plugins", &["plugin"]),
-    ("A server", &["serve", "project", "runs", "artifacts", "items", "deployments", "secret", "env", "token"]),
+    (
+        "A server",
+        &[
+            "serve",
+            "backup",
+            "doctor",
+            "project",
+            "runs",
+            "artifacts",
+            "items",
+            "deployments",
+            "secret",
+            "env",
+            "token",
+        ],
+    ),
     ("A shell", &["completions"]),
 ];
 

@@ -3,10 +3,12 @@
 mod approval;
 mod approve;
 mod artifacts;
+mod backup;
 mod check;
 mod client;
 mod completions;
 mod deployments;
+mod doctor;
 mod env;
 mod explain;
 mod follow;
@@ -38,8 +40,11 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
+use crate::telemetry::Traces;
 use crate::{allocator, compiler};
 use settings::{Mistakes, Settings};
 
@@ -61,6 +66,8 @@ enum Command {
     Schema(schema::Arguments),
     Plugin(plugin::Arguments),
     Serve(Box<serve::Arguments>),
+    Backup(backup::Arguments),
+    Doctor(doctor::Arguments),
     Project(project::Arguments),
     Runs(runs::Arguments),
     Artifacts(artifacts::Arguments),
@@ -108,7 +115,19 @@ pub fn main() -> ExitCode {
     let default = if matches!(command, Command::Serve(_)) { "info" } else { "off" };
     let filter = EnvFilter::try_from_env("KIKET_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let endpoint = match &command {
+        Command::Serve(serve) => serve.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()),
+        _ => None,
+    };
+    let traces = match endpoint.map(Traces::to).transpose() {
+        Ok(traces) => traces,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let written = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(written).with(traces.as_ref().map(Traces::layer)).init();
     let result = runtime.block_on(async {
         match command {
             Command::Init(arguments) => init::run(arguments),
@@ -119,6 +138,8 @@ pub fn main() -> ExitCode {
             Command::Schema(arguments) => schema::run(arguments),
             Command::Plugin(arguments) => plugin::run(arguments).await,
             Command::Serve(arguments) => serve::run(*arguments).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Project(arguments) => project::run(arguments).await,
             Command::Runs(arguments) => runs::run(arguments).await,
             Command::Artifacts(arguments) => artifacts::run(arguments).await,
@@ -132,6 +153,9 @@ pub fn main() -> ExitCode {
     });
     // A blocking task, such as the compilation of a component, does not hold up the end.
     runtime.shutdown_background();
+    if let Some(traces) = traces {
+        traces.close();
+    }
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::app::Server;
 use crate::config::{Config, GitSource, Sites};
 
@@ -55,6 +57,9 @@ pub(super) struct Arguments {
     /// Its branch, where it is not the default one
     #[arg(long, env = "KIKET_ORGANISATION_BRANCH", value_name = "BRANCH", requires = "organisation_url")]
     organisation_branch: Option<String>,
+    /// Collector to send traces to, over OTLP with HTTP: its address without `/v1/traces`
+    #[arg(long, env = "KIKET_OTLP_ENDPOINT", value_name = "URL")]
+    pub(super) otlp_endpoint: Option<String>,
     #[command(flatten)]
     machine: super::machine::Programs,
     #[command(flatten)]
@@ -63,9 +68,9 @@ pub(super) struct Arguments {
 
 /// Where to listen, if anywhere.
 #[derive(Clone)]
-struct Place(Option<SocketAddr>);
+pub(super) struct Place(pub(super) Option<SocketAddr>);
 
-fn place(text: &str) -> Result<Place, String> {
+pub(super) fn place(text: &str) -> Result<Place, String> {
     if text == "off" {
         return Ok(Place(None));
     }
@@ -86,6 +91,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config =
         Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, rate_limit, ..defaults };
     let server = Server::start(&config).await?;
+    // Whoever reads the greeting may send a signal at once.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut greeting = format!("listening on http://{}\n", server.address);
     if let Some(token) = &server.admin_token {
         greeting +=
@@ -96,17 +104,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     // Whoever started the server may not listen to it any more.
     let _ = stdout().write_all(greeting.as_bytes());
-    wait_for_signal().await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     tracing::info!("stopping");
     server.stop().await;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn wait_for_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
 }

@@ -1,4 +1,4 @@
-//! `kiket.toml`: what `kiket serve` is told by a file.
+//! `kiket.toml`: what `kiket serve`, and what looks after a server, is told by a file.
 //!
 //! Its keys are the names of the options, and what stands there is said where neither the command line nor the
 //! environment says anything. So a setting is declared once, as an option, and this file knows none of them.
@@ -18,8 +18,10 @@ use super::text::clean_lines;
 
 pub(super) use print::print;
 
-/// The one command that reads it.
+/// The command whose options are its keys.
 const COMMAND: &str = "serve";
+/// The commands that read it: what is said of a server is also said of those that look after it.
+const READERS: [&str; 3] = [COMMAND, "backup", "doctor"];
 /// The file that is read where none is named and this one is there.
 const FILE: &str = "kiket.toml";
 /// Options that no file can give.
@@ -42,7 +44,7 @@ impl Settings {
     pub(super) fn read(command: &Command, line: &[OsString]) -> anyhow::Result<Result<Self, Mistakes>> {
         let none = Ok(Ok(Self::default()));
         let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(line) else { return none };
-        let Some(matches) = matches.subcommand_matches(COMMAND) else { return none };
+        let Some((_, matches)) = matches.subcommand().filter(|(name, _)| READERS.contains(name)) else { return none };
         let path = match matches.get_one::<PathBuf>("config") {
             Some(named) => named.clone(),
             None if Path::new(FILE).exists() => PathBuf::from(FILE),
@@ -58,10 +60,12 @@ impl Settings {
 
     /// Makes the settings what the options say by themselves.
     pub(super) fn apply(&self, command: Command) -> Command {
-        command.mut_subcommand(COMMAND, |serve| {
-            serve.mut_args(|option| match self.values.iter().find(|(id, _)| id == option.get_id()) {
-                Some((_, values)) => option.default_values(values.clone()),
-                None => option,
+        READERS.iter().fold(command, |command, reader| {
+            command.mut_subcommand(reader, |reader| {
+                reader.mut_args(|option| match self.values.iter().find(|(id, _)| id == option.get_id()) {
+                    Some((_, values)) => option.default_values(values.clone()),
+                    None => option,
+                })
             })
         })
     }

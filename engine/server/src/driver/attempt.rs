@@ -12,10 +12,12 @@ use kiket_host::{
     HostCalls, InvokeError, Level, Limits, LogLine, Output, Placeholders, Progress, ReportCalls as _, Terms,
 };
 
+use tracing::{Instrument as _, Span};
+
 use super::calls::{Calls, End, Place};
 use super::{Driver, recovery};
 use crate::dispatch::{Assignment, DispatchError};
-use crate::grants;
+use crate::{grants, telemetry};
 
 /// How long one attempt may take where the stage says nothing.
 const WALL: Duration = Duration::from_secs(10 * 60);
@@ -26,7 +28,7 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
         let run = assignment.run;
         let begun = Instant::now();
         let (mut outcome, calls) = tokio::select! {
-            performed = perform(&driver, &assignment) => performed,
+            performed = perform(&driver, &assignment).instrument(span(&assignment)) => performed,
             () = assignment.stop.cancelled() => return,
         };
         driver.metrics.attempt(&outcome, begun.elapsed());
@@ -52,6 +54,21 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
             Err(error) => tracing::error!(run.id = %run, %error, "the end of a stage cannot be recorded"),
         }
     }
+}
+
+/// The span of an attempt, in the trace of its run.
+fn span(assignment: &Assignment) -> Span {
+    let project = assignment.state.queued.as_ref().map(|queued| queued.project.as_str());
+    let span = tracing::debug_span!(
+        target: telemetry::TARGET,
+        "stage",
+        run.id = %assignment.run,
+        stage.id = %assignment.stage,
+        stage.attempt = assignment.attempt,
+        project,
+    );
+    telemetry::join(&span, assignment.run);
+    span
 }
 
 /// Carries out the attempt. What its journal makes of it counts for more than what became of the call.
@@ -106,7 +123,17 @@ pub(super) struct At<'a> {
 
 async fn attempt(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Arc<Calls>) -> Result<Output, StageError> {
     let (terms, invocation) = prepare(driver, at, made, calls).await?;
-    let output = driver.plugins.invoke(terms, invocation, Arc::clone(calls) as Arc<dyn HostCalls>).await;
+    let span = tracing::debug_span!(
+        target: telemetry::TARGET,
+        "plugin",
+        run.id = %at.run,
+        stage.id = %at.stage.id,
+        project = at.state.queued.as_ref().map(|queued| queued.project.as_str()),
+        plugin = %made.plugin,
+        action = %made.action,
+    );
+    let invoked = driver.plugins.invoke(terms, invocation, Arc::clone(calls) as Arc<dyn HostCalls>);
+    let output = invoked.instrument(span).await;
     if let Err(error) = &output {
         tell(error, calls).await;
     }
@@ -141,7 +168,7 @@ pub(super) async fn prepare(
     let named = kiket_core::expression::Placeholders::new(nonce.as_str());
     let call = at.state.call(at.plan, at.stage, made, at.attempt, Some(&named));
     let Call { input, env } = call.map_err(|error| StageError::new("expression", error.to_string()))?;
-    if !driver.plugins.is_loaded(&made.digest) {
+    if !driver.plugins.is_compiled(&made.digest) {
         let message = format!("compiling {} for its first use", made.plugin);
         let _ = calls.progress(Progress { message, done: 0, total: None }).await;
     }

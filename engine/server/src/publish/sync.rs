@@ -12,6 +12,7 @@ use kiket_store::{
 };
 use kiket_sync::{CommitId, RemoteUrl, SyncError};
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 
 use super::GitSource;
 use super::compiled::{new_revision, written};
@@ -23,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::mirrors;
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
-use crate::{clock, env};
+use crate::{clock, env, telemetry};
 
 /// Why a sync came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,11 @@ impl Turns {
     }
 }
 
+/// The span of a sync.
+fn span(project: &Project) -> tracing::Span {
+    tracing::debug_span!(target: telemetry::TARGET, "sync", project = project.name.as_str())
+}
+
 /// Builds the change that settles the delivery, given what became of it.
 pub(super) type Settle<'s> = &'s (dyn Fn(String) -> SettleDelivery + Sync);
 
@@ -109,9 +115,12 @@ impl Publisher {
     ) -> Result<Synced, SyncFailure> {
         let _turn = self.turns.take(project).await;
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
-        let (reference, after) = (Some(push.reference.clone()), Some(push.after.clone()));
-        let looked = self.fetch(&project, reference, after, push.before.clone()).await?;
-        self.publish(&project, looked, |_| Some(Cause::Push), &push.actor, Some(settle)).await
+        let synced = async {
+            let (reference, after) = (Some(push.reference.clone()), Some(push.after.clone()));
+            let looked = self.fetch(&project, reference, after, push.before.clone()).await?;
+            self.publish(&project, looked, |_| Some(Cause::Push), &push.actor, Some(settle)).await
+        };
+        synced.instrument(span(&project)).await
     }
 
     /// Acts on a pull request of which both branches are the project's own.
@@ -123,10 +132,13 @@ impl Publisher {
     ) -> Result<Synced, SyncFailure> {
         let _turn = self.turns.take(project).await;
         let project = self.store.project(project).await?.ok_or(SyncFailure::UnknownProject)?;
-        let reference = format!("{HEADS}{}", pull.source);
-        let looked = self.fetch(&project, Some(reference), Some(pull.commit.clone()), None).await?;
-        let cause = Cause::PullRequest { number: pull.number, target: pull.target.clone() };
-        self.publish(&project, looked, |_| Some(cause.clone()), &pull.actor, Some(settle)).await
+        let synced = async {
+            let reference = format!("{HEADS}{}", pull.source);
+            let looked = self.fetch(&project, Some(reference), Some(pull.commit.clone()), None).await?;
+            let cause = Cause::PullRequest { number: pull.number, target: pull.target.clone() };
+            self.publish(&project, looked, |_| Some(cause.clone()), &pull.actor, Some(settle)).await
+        };
+        synced.instrument(span(&project)).await
     }
 
     /// Looks at a branch, or at the project's own. That starts what a lost delivery of a push should have; the first
@@ -140,7 +152,7 @@ impl Publisher {
         let _turn = self.turns.take(project.id).await;
         let project = self.store.project(project.id).await?.ok_or(SyncFailure::UnknownProject)?;
         let Some(branch) = branch else {
-            let synced = self.sync_own(&project, actor).await;
+            let synced = self.sync_own(&project, actor).instrument(span(&project)).await;
             self.metrics.synced(synced.is_ok());
             if let Err(failure) = &synced {
                 let outcome = SyncOutcome::Failed { error: failure.to_string() };
@@ -150,9 +162,12 @@ impl Publisher {
         };
         let known = self.store.revisions(project.id, 1).await?;
         let before = project.synced.as_ref().map(|synced| synced.commit.clone());
-        let looked = self.fetch(&project, Some(format!("{HEADS}{branch}")), None, before).await?;
-        let cause = (!known.is_empty()).then_some(Cause::Push);
-        self.publish(&project, looked, |_| cause, actor, None).await
+        let synced = async {
+            let looked = self.fetch(&project, Some(format!("{HEADS}{branch}")), None, before).await?;
+            let cause = (!known.is_empty()).then_some(Cause::Push);
+            self.publish(&project, looked, |_| cause, actor, None).await
+        };
+        synced.instrument(span(&project)).await
     }
 
     async fn sync_own(&self, project: &Project, actor: &str) -> Result<Synced, SyncFailure> {

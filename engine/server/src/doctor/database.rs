@@ -1,0 +1,117 @@
+//! The database, and what it says has to be beside it: the key and the artifacts.
+
+use std::error::Error as _;
+
+use kiket_store::{Store, StoreError};
+
+use super::{Check, Patient, files, first_of};
+use crate::backup::DATABASE;
+use crate::vault::{KeyError, Vault};
+
+/// What to do about a database that is damaged.
+const RESTORE: &str = "stop the server, keep a copy of the data folder, and restore the newest backup";
+
+/// Looks at the database; returns whether a server has it open.
+pub(super) async fn examine(patient: &Patient<'_>, checks: &mut Vec<Check>) -> bool {
+    let path = patient.data.join(DATABASE);
+    if !path.exists() {
+        let advice = "`kiket serve` makes one; if there was one, restore the newest backup";
+        checks.push(Check::warn("database", format!("there is none at {}", path.display()), advice));
+        return false;
+    }
+    checks.push(files::private("database file", &path));
+    let runs = match kiket_store::is_held(&path) {
+        Ok(runs) => runs,
+        Err(error) => {
+            checks.push(Check::bad("lock", said(&error), "run this as the server's user"));
+            false
+        }
+    };
+    checks.push(Check::ok("server", if runs { "a server has the data folder open" } else { "no server runs on it" }));
+    let store = match Store::inspect(&path).await {
+        Ok(store) => store,
+        Err(error) => {
+            checks.push(Check::bad("integrity", said(&error), RESTORE));
+            return runs;
+        }
+    };
+    read(&store, patient, checks).await;
+    store.close().await;
+    runs
+}
+
+async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
+    let schema = match store.schema().await {
+        Ok(schema) => schema,
+        Err(error) => return checks.push(Check::bad("integrity", said(&error), RESTORE)),
+    };
+    let (found, known) = (schema.found, schema.known);
+    let text = format!("schema {found}; this version knows {known}");
+    checks.push(match found.cmp(&known) {
+        std::cmp::Ordering::Equal => Check::ok("schema", format!("schema {found}")),
+        std::cmp::Ordering::Less => {
+            Check::warn("schema", text, "the next start of this version moves it up: back up before")
+        }
+        std::cmp::Ordering::Greater => Check::bad("schema", text, "use the version that wrote it, or a newer one"),
+    });
+    let same = found == known;
+    let flaws = if same { store.integrity().await } else { store.file_integrity().await };
+    checks.push(match flaws {
+        Ok(flaws) if flaws.is_empty() && same => Check::ok("integrity", "the file is sound and the log has no gap"),
+        Ok(flaws) if flaws.is_empty() => Check::ok("integrity", "the file is sound"),
+        Ok(flaws) => Check::bad("integrity", first_of(&flaws), RESTORE),
+        Err(error) => Check::bad("integrity", said(&error), RESTORE),
+    });
+    if !same {
+        return;
+    }
+    checks.push(match store.stuck().await {
+        Ok(stuck) if stuck.is_empty() => Check::ok("work", "nothing is stuck"),
+        Ok(stuck) => {
+            let stuck: Vec<String> = stuck.iter().map(|stuck| format!("{stuck:?}")).collect();
+            Check::bad(
+                "work",
+                format!("nothing will ever happen to {}", first_of(&stuck)),
+                "this is a defect: report it",
+            )
+        }
+        Err(error) => Check::bad("work", said(&error), RESTORE),
+    });
+    match store.sealing_keys().await {
+        Ok(keys) => checks.push(key(patient, &keys)),
+        Err(error) => checks.push(Check::bad("master key", said(&error), RESTORE)),
+    }
+    match store.artifact_digests().await {
+        Ok(digests) => checks.push(files::artifacts(patient.data, digests).await),
+        Err(error) => checks.push(Check::bad("artifacts", said(&error), RESTORE)),
+    }
+    checks.push(files::plugins(patient.data).await);
+}
+
+/// Looks at the key, and holds it against what is encrypted.
+fn key(patient: &Patient<'_>, sealed_with: &[String]) -> Check {
+    let name = "master key";
+    let file = patient.master_key;
+    match Vault::open(file, false) {
+        Ok(vault) => match vault.fits(sealed_with) {
+            Ok(()) => Check::ok(name, format!("{} opens all secrets; keep a copy of it elsewhere", file.display())),
+            Err(error) => Check::bad(name, error.to_string(), "put the right file back, or name it: --master-key-file"),
+        },
+        Err(KeyError::Missing(_)) if sealed_with.is_empty() => {
+            Check::ok(name, "there is none, and no secret: the next start makes one")
+        }
+        Err(error @ KeyError::Missing(_)) => Check::bad(name, error.to_string(), "put the copy of it back"),
+        Err(error @ KeyError::Exposed { .. }) => {
+            Check::bad(name, error.to_string(), format!("chmod 600 {}", file.display()))
+        }
+        Err(error) => Check::bad(name, error.to_string(), "put the copy of it back"),
+    }
+}
+
+/// An error with its cause.
+fn said(error: &StoreError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
