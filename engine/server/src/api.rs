@@ -21,6 +21,8 @@ mod extract;
 mod health;
 mod hooks;
 mod idempotency;
+mod if_match;
+mod item_values;
 mod items;
 mod limits;
 mod log;

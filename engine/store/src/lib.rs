@@ -86,7 +86,7 @@ impl Store {
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::NewerSchema`] when it belongs to a
     /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = sqlite::lock(path)?;
+        let lock = sqlite::lock_in_time(path).await?;
         let mut connection = sqlite::connect_writer(path).await?;
         let boot = boot::begin_epoch(&mut connection).await?;
         let readers = sqlite::connect_readers(path).await?;

@@ -50,6 +50,19 @@ const SETTINGS: [(&str, &str); 9] = [
     ("secure_delete", "2"),
 ];
 
+/// [Takes](lock) the lock, and waits a moment for one who is about to give it up: a child of a server that has just
+/// ended has the lock until it has become the program that it was made for.
+pub(crate) async fn lock_in_time(path: &Path) -> Result<File, StoreError> {
+    const TRIES: u32 = 10;
+    for _ in 1..TRIES {
+        match lock(path) {
+            Err(StoreError::Locked { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
+            result => return result,
+        }
+    }
+    lock(path)
+}
+
 /// Takes the lock that keeps other processes away from `path`. Dropping the file releases it.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What only tests need of other languages' registries, in the versions that are pinned, in folders of their own:
-//! componentize-py and componentize-js, which compile the guests in `tests/guests`, deliveries that GitHub has sent, and
-//! clients of event streams. A browser is the system's own.
+//! componentize-py and componentize-js, which compile the guests in `tests/guests`, deliveries that GitHub has sent,
+//! clients of event streams, and schemathesis, which makes up requests. A browser is the system's own.
 
 use std::fs;
 use std::path::Path;
@@ -15,12 +15,13 @@ const PYTHON: &[&str] = &["requirements.txt"];
 const NPM: &[&str] = &["package.json", "package-lock.json"];
 
 /// What is fetched, the folder of what pins it, and that.
-const PINS: [(&str, &str, &[&str]); 5] = [
+const PINS: [(&str, &str, &[&str]); 6] = [
     ("python", "tests/guests/python", PYTHON),
     ("javascript", "tests/guests/javascript", NPM),
     ("webhooks", "tests/e2e/forges", NPM),
     ("eventsource", "tests/e2e/clients", NPM),
     ("httpx-sse", "tests/e2e/clients", PYTHON),
+    ("schemathesis", "tests/e2e/schemathesis", PYTHON),
 ];
 
 /// Fetches what is not there in the version that is pinned.

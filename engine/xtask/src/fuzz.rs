@@ -1,6 +1,7 @@
 //! `cargo xtask fuzz`: lets libFuzzer loose on the parsers of `tests/fuzz`, from what the repository ships on.
+//! `cargo xtask fuzz-api`: lets schemathesis loose on the API for longer than its test does.
 //!
-//! Not a part of `test`: it needs a nightly compiler and cargo-fuzz, and finds more the longer it runs.
+//! Not a part of `test`: one needs a nightly compiler and cargo-fuzz, and both find more the longer they run.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -8,6 +9,7 @@ use std::{fs, io};
 use crate::command::{cargo, program, run};
 use crate::failure::{Failure, Outcome};
 use crate::project::Project;
+use crate::setup;
 use crate::step::{note, step};
 
 /// The targets, and the longest text each is given.
@@ -35,6 +37,14 @@ pub(crate) fn fuzz(project: &Project, minutes: &str) -> Outcome<()> {
         })?;
     }
     Ok(())
+}
+
+/// Lets the test of the API send so many requests.
+pub(crate) fn fuzz_api(project: &Project, cases: &str) -> Outcome<()> {
+    let cases: u64 = cases.parse().map_err(|_| Failure::new(format!("`{cases}` is not a number of requests")))?;
+    setup::set_up_for_tests(project)?;
+    let test = ["test", "--package", "kiket", "--test", "e2e", "schemathesis", "--", "--nocapture"];
+    run(cargo().args(test).env("KIKET_CASES", cases.to_string()).current_dir(project.root()))
 }
 
 /// Copies every shipped definition to where the fuzzer begins; a first byte says which kind of file it is.

@@ -34,6 +34,7 @@ commands:
   demo [--exit]  set up, start a server, push a commit and show its run; serve until Ctrl-C, or stop with --exit
   bench [W…]     build the release binary and measure it: all benchmarks of tests/bench, or those that are named
   fuzz [MINUTES] let the fuzzers loose on the parsers, each for so many minutes (10); needs a nightly compiler
+  fuzz-api [N]   let schemathesis send N requests (20000) to a server, each made up from its OpenAPI document
   test           set up, then check format, lints, tests, licences and dependencies";
 
 fn main() -> ExitCode {
@@ -56,6 +57,8 @@ fn run() -> Outcome<()> {
         ["bench", ref names @ ..] => bench::measure(&project, names),
         ["fuzz"] => fuzz::fuzz(&project, "10"),
         ["fuzz", minutes] => fuzz::fuzz(&project, minutes),
+        ["fuzz-api"] => fuzz::fuzz_api(&project, "20000"),
+        ["fuzz-api", cases] => fuzz::fuzz_api(&project, cases),
         ["test"] => check::check_all(&project),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

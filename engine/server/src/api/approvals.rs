@@ -42,9 +42,12 @@ struct Verdict {
 }
 
 /// What became of an effect in doubt.
-#[derive(Deserialize, Default, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Resolution", extend("required" = ["resolution"]))]
+#[schemars(rename = "Resolution", extend("required" = ["resolution"], "not" = {
+    "required": ["resolution", "outputs"],
+    "properties": { "resolution": { "const": "retry" }, "outputs": { "type": "object", "minProperties": 1 } },
+}))]
 struct Word {
     /// What it was.
     #[schemars(with = "Became")]
@@ -97,7 +100,7 @@ async fn reject(
 async fn resolve(
     api: Authorized<may::Approve>,
     Path((run, stage)): Path<(String, String)>,
-    Maybe(given): Maybe<Word>,
+    Json(given): Json<Word>,
 ) -> Result<Json<StageView>, Problem> {
     let Word { resolution, outputs, comment } = given;
     check_comment(comment.as_deref())?;

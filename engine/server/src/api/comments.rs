@@ -23,7 +23,7 @@ pub(super) fn operations() -> Routes {
 #[serde(deny_unknown_fields)]
 struct Comment {
     /// What is said.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     body: String,
 }
 

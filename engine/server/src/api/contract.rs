@@ -9,6 +9,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::problem::ProblemBody;
 
+/// What a project's name looks like.
+pub(super) const PROJECT: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
+
 /// An argument of a handler.
 pub(super) trait Part {
     /// Says what it takes and how it refuses.
@@ -28,14 +31,16 @@ pub(super) struct Contract<'g> {
     pub(super) parameters: Vec<Json>,
     pub(super) body: Option<Json>,
     pub(super) answers: BTreeMap<u16, Json>,
+    /// Whether a ticket will do in the place of a token.
+    pub(super) takes_tickets: bool,
 }
 
 impl<'g> Contract<'g> {
     /// Makes the contract of a path's operation.
     pub(super) fn new(inputs: &'g mut SchemaGenerator, outputs: &'g mut SchemaGenerator, path: &str) -> Self {
         let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-        let parameters = segments.map(|name| parameter("path", name, true, of_path(name, inputs))).collect();
-        Self { inputs, outputs, parameters, body: None, answers: BTreeMap::new() }
+        let parameters = segments.map(|name| parameter("path", name, true, of_path(path, name, inputs))).collect();
+        Self { inputs, outputs, parameters, body: None, answers: BTreeMap::new(), takes_tickets: false }
     }
 
     /// Takes each field of `T` in the query.
@@ -111,11 +116,9 @@ fn without_null(mut schema: Json) -> Json {
 }
 
 /// What the segments of paths are, by their names: one meaning each in the whole interface.
-fn of_path(name: &str, schemas: &mut SchemaGenerator) -> Json {
+fn of_path(path: &str, name: &str, schemas: &mut SchemaGenerator) -> Json {
     match name {
-        "project" => {
-            json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$", "description": "The project's name." })
-        }
+        "project" => json!({ "type": "string", "pattern": PROJECT, "description": "The project's name." }),
         "run" => RunId::json_schema(schemas).to_value(),
         "revision" => RevisionId::json_schema(schemas).to_value(),
         "token" => TokenId::json_schema(schemas).to_value(),
@@ -132,6 +135,12 @@ fn of_path(name: &str, schemas: &mut SchemaGenerator) -> Json {
             json!({ "type": "string", "minLength": 1, "maxLength": 200, "description": "The pipeline's id." })
         }
         "id" => json!({ "type": "string", "minLength": 1, "maxLength": 200, "description": "The definition's id." }),
+        "name" if path.contains("/secrets/") => {
+            json!({ "type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$", "description": "The secret's name." })
+        }
+        "name" if path.contains("/env/") => {
+            json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,63}$", "description": "The value's name." })
+        }
         _ => json!({ "type": "string", "minLength": 1, "maxLength": 64, "description": "The name." }),
     }
 }

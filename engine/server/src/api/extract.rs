@@ -15,6 +15,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::body::Object;
 use super::contract::{Answer, Contract, Part};
 use super::{Api, Problem, body};
 
@@ -210,7 +211,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let axum::Json(found) = axum::Json::from_request(request, api).await?;
+        let axum::Json(Object(found)) = axum::Json::from_request(request, api).await?;
         Ok(Self(found))
     }
 }

@@ -82,10 +82,14 @@ impl Key {
         body: &JsonValue,
     ) -> Result<Option<Self>, Problem> {
         let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-        let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200).ok_or_else(|| {
-            let detail = "an Idempotency-Key has 1 to 200 ASCII characters";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
-        })?;
+        let key = key
+            .to_str()
+            .ok()
+            .filter(|key| (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or_else(|| {
+                let detail = "an Idempotency-Key has 1 to 200 ASCII characters and no space";
+                Problem::new(StatusCode::BAD_REQUEST, "invalid_header", detail)
+            })?;
         // The order of keys and the space between them mean nothing: what was parsed is what counts.
         let request = hex::encode(Sha256::digest(format!("{what}\n{body}")));
         Ok(Some(Self { trigger: format!("api:{}:{what}:{key}", api.bearer.id), request }))

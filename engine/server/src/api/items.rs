@@ -13,14 +13,14 @@ use super::auth::{Access, Authorized, may};
 use super::contract::Contract;
 use super::extract::{Json, Limit, Page, Path, Query};
 use super::routes::{Routes, get, patch, post};
-use super::{Problem, etag, page, projects};
+use super::{Problem, etag, if_match, item_values, page, projects};
 use crate::items::present::{COMMENT_BYTES, NAME_BYTES, values};
 use crate::items::{ItemError, Outcome, Wish};
 
 pub(super) fn operations() -> Routes {
     let seen = |contract: &mut Contract<'_>| {
-        let about = "The ETag of an earlier answer: the item has to be as it was then.";
-        contract.header("If-Match", json!({ "type": "string", "pattern": "^(\\*|\"[0-9]+\")$", "description": about }));
+        let about = "ETags of earlier answers: the item has to be as it was in one of them.";
+        contract.header("If-Match", json!({ "type": "string", "description": about }));
     };
     let create_one =
         post("/projects/{project}/items", "createItem", "Make an item").answers::<201, Shown>().fails(&[409]);
@@ -45,12 +45,6 @@ pub(super) fn operations() -> Routes {
 #[schemars(rename = "Item")]
 #[serde(transparent)]
 struct Shown(Map<String, JsonValue>);
-
-/// What a new item or a change says: `title`, `type`, `state`, `fields`, and whatever else an item has.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "ItemValues")]
-#[serde(transparent)]
-struct Given(Map<String, JsonValue>);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +105,7 @@ struct PossibilitiesQuery {
 async fn create(
     api: Authorized<may::Items>,
     Path(project): Path<String>,
-    Json(Given(body)): Json<Given>,
+    Json(item_values::Wanted(body)): Json<item_values::Wanted>,
 ) -> Result<Response, Problem> {
     let project = projects::find(&api, &project).await?;
     let wish = Wish::read(body).map_err(invalid_item)?;
@@ -160,11 +154,12 @@ async fn update(
     api: Authorized<may::Items>,
     Path(item): Path<String>,
     headers: HeaderMap,
-    Json(Given(body)): Json<Given>,
+    Json(item_values::Changed(body)): Json<item_values::Changed>,
 ) -> Result<Response, Problem> {
-    let id = find(&api, &item).await?.id;
+    let row = find(&api, &item).await?;
     let command = Command::Update { values: values(body).map_err(invalid_item)? };
-    let outcome = api.items.tell(id, command, &api.actor(), seen_version(&headers)?).await?;
+    let seen = seen_version(&api, &row, &headers).await?;
+    let outcome = api.items.tell(row.id, command, &api.actor(), seen).await?;
     answer(StatusCode::OK, &outcome)
 }
 
@@ -200,9 +195,10 @@ async fn transition(
     if comment.as_ref().is_some_and(|comment| comment.len() > COMMENT_BYTES) {
         return Err(Problem::invalid("invalid_comment", format!("a comment has at most {COMMENT_BYTES} bytes")));
     }
-    let id = find(&api, &item).await?.id;
+    let row = find(&api, &item).await?;
     let command = Command::Transition { wanted, comment };
-    let outcome = api.items.tell(id, command, &api.actor(), seen_version(&headers)?).await?;
+    let seen = seen_version(&api, &row, &headers).await?;
+    let outcome = api.items.tell(row.id, command, &api.actor(), seen).await?;
     if !outcome.refused.is_empty() {
         return Err(Problem::refused(&outcome.refused));
     }
@@ -233,18 +229,15 @@ fn invalid_item(reason: String) -> Problem {
     Problem::invalid("invalid_item", reason)
 }
 
-/// Reads the version that a caller has seen: `If-Match: "7"`, or `"7-…"`, as it was tagged.
-fn seen_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let tag = tag.to_str().unwrap_or_default().trim();
-    if tag == "*" {
-        return Ok(None);
+/// Finds the version that a caller has seen: the one of `If-Match` (RFC 9110) that the item has, or else any of them.
+async fn seen_version(api: &Access, row: &ItemRow, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(versions) = if_match::read(headers)? else { return Ok(None) };
+    if versions.len() < 2 {
+        let none = || Problem::new(StatusCode::PRECONDITION_FAILED, "changed", "the item never had this version");
+        return versions.first().copied().map(Some).ok_or_else(none);
     }
-    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-    let version = version.and_then(|tag| tag.split('-').next()?.parse().ok());
-    let invalid =
-        || Problem::new(StatusCode::BAD_REQUEST, "invalid_header", "If-Match is the ETag of an earlier answer");
-    version.map(Some).ok_or_else(invalid)
+    let (item, _) = api.items.reader().show(row).await?;
+    Ok(versions.iter().find(|version| **version == item.version).or(versions.first()).copied())
 }
 
 /// Answers what became of an item, tagged as it would be shown.

@@ -96,7 +96,10 @@ pub(super) fn document() -> Json {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "kkt_…" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "kkt_…" },
+                "ticket": { "type": "apiKey", "in": "query", "name": "ticket" },
+            },
         },
     })
 }

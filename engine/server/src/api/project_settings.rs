@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::auth::{Authorized, may};
 use super::extract::{Json, Path, Time};
 use super::routes::{Routes, patch};
-use super::{Problem, projects};
+use super::{Problem, body, projects};
 use crate::clock;
 use crate::forge::ForgeSettings;
 
@@ -37,7 +37,7 @@ struct Body {
     branch: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     sync_every: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_object")]
     forge: Option<Option<ForgeSettings>>,
 }
 
@@ -46,26 +46,33 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     Option::deserialize(deserializer).map(Some)
 }
 
+/// The same for what is an object.
+fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    body::object(deserializer).map(Some)
+}
+
 async fn change(
     api: Authorized<may::Projects>,
     Path(project): Path<String>,
-    Json(body): Json<Body>,
+    Json(wanted): Json<Body>,
 ) -> Result<Json<projects::View>, Problem> {
     let project = projects::find(&api, &project).await?;
-    if let Some(Err(error)) = body.url.as_ref().map(|url| url.parse::<RemoteUrl>()) {
+    if let Some(Err(error)) = wanted.url.as_ref().map(|url| url.parse::<RemoteUrl>()) {
         return Err(Problem::invalid("invalid_url", error.to_string()));
     }
-    check_branch(body.branch.as_ref().and_then(Option::as_deref))?;
-    let sync_every = body.sync_every.map(|every| interval(every.as_deref())).transpose()?;
-    if let Some(Some(forge)) = &body.forge {
+    check_branch(wanted.branch.as_ref().and_then(Option::as_deref))?;
+    let sync_every = wanted.sync_every.map(|every| interval(every.as_deref())).transpose()?;
+    if let Some(Some(forge)) = &wanted.forge {
         forge.check().map_err(|reason| Problem::invalid("invalid_forge", reason))?;
     }
-    let has_forge = body.forge.as_ref().map(Option::is_some);
-    let forge = body.forge.map(|forge| forge.map(|forge| forge.to_json()));
-    let elsewhere = body.url.as_ref().is_some_and(|url| *url != project.url)
-        || body.branch.as_ref().is_some_and(|branch| *branch != project.branch);
-    let url = body.url.filter(|url| *url != project.url);
-    let change = ProjectChange { project: project.id, url, branch: body.branch, sync_every, forge, at: clock::now() };
+    let has_forge = wanted.forge.as_ref().map(Option::is_some);
+    let forge = wanted.forge.map(|forge| forge.map(|forge| forge.to_json()));
+    let elsewhere = wanted.url.as_ref().is_some_and(|url| *url != project.url)
+        || wanted.branch.as_ref().is_some_and(|branch| *branch != project.branch);
+    let url = wanted.url.filter(|url| *url != project.url);
+    let change = ProjectChange { project: project.id, url, branch: wanted.branch, sync_every, forge, at: clock::now() };
     api.store.commit(vec![Change::ChangeProject(change)]).await?;
     api.publisher.timers.notify_one();
     if let Some(has_forge) = has_forge {

@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 
 use super::auth::{Access, Authorized, may};
+use super::contract::PROJECT;
 use super::extract::{Created, Json, Maybe, Page, Path, Query, Time};
 use super::page::{self, Paging};
 use super::routes::{Routes, get, post};
-use super::{Problem, project_settings};
+use super::{Problem, body, project_settings};
 use crate::vault::Secret;
 use crate::{clock, token};
+
+/// What the address of a repository looks like: no white space, no name of a user, no query.
+const ADDRESS: &str = r#"^(https?://[!"$-.0->A-\[\]-~]+(/[!"$->@-\[\]-~]*)?|file:///[!"$->@-\[\]-~]+)$"#;
 
 pub(super) fn operations() -> Routes {
     Routes::new()
@@ -30,10 +34,10 @@ pub(super) fn operations() -> Routes {
 #[schemars(rename = "NewProject")]
 struct NewBody {
     /// What it is called.
-    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
+    #[schemars(regex(pattern = PROJECT))]
     name: String,
     /// The address of its repository.
-    #[schemars(regex(pattern = "^(https?://|file:///)."))]
+    #[schemars(regex(pattern = ADDRESS))]
     url: String,
     /// The branch that is followed, where it is not the default one.
     #[serde(default)]
@@ -45,7 +49,7 @@ struct NewBody {
     #[serde(default)]
     hook_secret: Option<String>,
     /// The repository whose definitions are laid over its own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body::object")]
     overrides: Option<Overrides>,
 }
 
@@ -54,7 +58,7 @@ struct NewBody {
 #[serde(deny_unknown_fields)]
 struct Overrides {
     /// Its address.
-    #[schemars(regex(pattern = "^(https?://|file:///)."))]
+    #[schemars(regex(pattern = ADDRESS))]
     url: String,
     /// Its branch, where it is not the default one.
     #[serde(default)]

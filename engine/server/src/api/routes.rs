@@ -167,7 +167,10 @@ impl Documented {
         });
         if let Some(scope) = self.scope {
             described["description"] = json!(format!("Takes a token with the scope `{}`.", scope.as_str()));
-            described["security"] = json!([{ "bearer": [scope.as_str()] }]);
+            described["security"] = match contract.takes_tickets {
+                true => json!([{ "bearer": [scope.as_str()] }, { "ticket": [] }]),
+                false => json!([{ "bearer": [scope.as_str()] }]),
+            };
         }
         if let Some(body) = contract.body {
             described["requestBody"] = body;

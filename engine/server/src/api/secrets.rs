@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Authorized, may};
+use super::body::Object;
 use super::extract::{Json, Page, Path, Raw, Time};
 use super::routes::{Routes, delete, get, put};
 use super::{Problem, projects};
@@ -51,7 +52,7 @@ async fn set(
         return Err(Problem::invalid("invalid_name", detail));
     }
     // What a parser says of a body may quote it, and with it the value.
-    let Ok(Body { value }) = serde_json::from_slice(&body.bytes) else {
+    let Ok(Object(Body { value })) = serde_json::from_slice(&body.bytes) else {
         let detail = "the body is a JSON object with one member, the text `value`";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_body", detail));
     };

@@ -35,6 +35,8 @@ const TURN_BYTES: usize = 32 * 1024;
 const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n: kiket\n\n");
 /// What tells that nothing comes after.
 const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
+/// Most digits of a position.
+const POSITION_DIGITS: usize = 18;
 /// Longest list of kinds, in bytes.
 const KINDS_BYTES: usize = 1000;
 
@@ -44,8 +46,22 @@ pub(super) fn operations() -> Routes {
             let about = "The position after which to go on; it counts before `from`.";
             contract
                 .header("Last-Event-ID", json!({ "type": "string", "pattern": "^[0-9]{0,18}$", "description": about }));
-            contract.sends(200, "text/event-stream", json!({ "type": "string" }));
+            // Where the media type is one of events, the schema is that of each.
+            contract.sends(
+                200,
+                "text/event-stream",
+                json!({
+                    "type": "object",
+                    "required": ["event", "data"],
+                    "properties": {
+                        "id": { "type": "string", "pattern": "^[0-9]+$", "description": "Its position." },
+                        "event": { "type": "string", "description": "Its kind; `end` is the last." },
+                        "data": { "type": "string", "contentMediaType": "application/json" },
+                    },
+                }),
+            );
             contract.fails(&[400]);
+            contract.takes_tickets = true;
         })
     };
     let of_run = get("/runs/{run}/events", "followRun", "Follow a run to its end")
@@ -67,6 +83,7 @@ struct StreamQuery {
     #[schemars(length(max = 1000))]
     kinds: Option<String>,
     /// A ticket, in the place of a token.
+    #[schemars(skip)]
     #[expect(dead_code, reason = "who asks was found out before the query is read")]
     ticket: Option<String>,
 }
@@ -78,13 +95,14 @@ async fn of_one_run(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row = runs::find(&api, &run).await?;
+    let kinds = kinds(query.kinds.as_deref())?;
     let after = cursor(&api, &headers, query.from.as_deref(), Position::ZERO)?;
     if row.terminal && api.store.tail(after, &of_run(row.id), 1).await?.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     // The end is told by the run's own last event, so the filter by kind comes after it.
     let subscription = Subscription::new(Arc::clone(&api.feed), Topic::Run(row.id), Vec::new(), after);
-    Ok(respond(&api, subscription, kinds(query.kinds.as_deref())?, true))
+    Ok(respond(&api, subscription, kinds, true))
 }
 
 async fn of_item(
@@ -123,19 +141,21 @@ async fn of_everything(
 
 /// Finds where to begin. `Last-Event-ID` beats `from`, because browsers repeat their URL when they reconnect.
 fn cursor(api: &Access, headers: &HeaderMap, from: Option<&str>, default: Position) -> Result<Position, Problem> {
+    let from = match from {
+        None => default,
+        Some("start") => Position::ZERO,
+        Some("now") => *api.store.head().borrow(),
+        Some(position) => read_position(position)?,
+    };
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").trim());
-    match last.filter(|last| !last.is_empty()).or(from) {
-        None => Ok(default),
-        Some("start") => Ok(Position::ZERO),
-        Some("now") => Ok(*api.store.head().borrow()),
-        Some(id) => match id.parse::<i64>() {
-            Ok(id) if id >= 0 => Ok(Position::new(id)),
-            _ => {
-                let detail = "a position is a whole number, `start` or `now`";
-                Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_position", detail))
-            }
-        },
-    }
+    last.filter(|last| !last.is_empty()).map_or(Ok(from), read_position)
+}
+
+fn read_position(text: &str) -> Result<Position, Problem> {
+    let is_plain = text.len() <= POSITION_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    let position = text.parse().ok().filter(|_| is_plain).map(Position::new);
+    let detail = "a position is a whole number, `start` or `now`";
+    position.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "invalid_position", detail))
 }
 
 fn kinds(text: Option<&str>) -> Result<Vec<String>, Problem> {

@@ -46,7 +46,8 @@ struct Ticket {
 pub(super) struct Overtaken(pub(super) CancellationToken);
 
 pub(super) fn operations() -> Routes {
-    Routes::new().add(post("/tickets", "createTicket", "Make a ticket that opens one event stream, once"), create)
+    Routes::new()
+        .add(post("/tickets", "createTicket", "Make a ticket that opens one event stream, once").fails(&[503]), create)
 }
 
 #[derive(Deserialize, JsonSchema)]

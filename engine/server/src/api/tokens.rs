@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::auth::{Authorized, may};
+use super::contract::PROJECT;
 use super::extract::{Created, Json, Limit, Page, Path, Query, Time};
 use super::projects;
 use super::routes::{Routes, delete, get, post};
@@ -16,14 +17,17 @@ use crate::{clock, token};
 
 pub(super) fn operations() -> Routes {
     Routes::new()
-        .add(post("/tokens", "createToken", "Make a token, which is shown this once"), create)
+        .add(post("/tokens", "createToken", "Make a token, which is shown this once").fails(&[404]), create)
         .add(get("/tokens", "listTokens", "List the tokens, the latest first"), list)
         .add(delete("/tokens/{token}", "revokeToken", "Take a token back, at once and for good"), revoke)
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "NewToken")]
+#[schemars(rename = "NewToken", extend("not" = {
+    "required": ["project"],
+    "properties": { "project": { "type": "string" }, "scopes": { "contains": { "const": "admin" } } },
+}))]
 struct Wanted {
     /// What it is called: the name that stands for whoever uses it, in approvals and in the audit log.
     #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9 ._@/-]{0,99}$"))]
@@ -32,6 +36,7 @@ struct Wanted {
     #[schemars(length(min = 1, max = 7))]
     scopes: Vec<Scope>,
     /// The only project that it sees; none is every project. `admin` cannot be limited.
+    #[schemars(regex(pattern = PROJECT))]
     #[serde(default)]
     project: Option<String>,
     /// When it stops working, RFC 3339; none is never.
