@@ -33,7 +33,7 @@ async fn a_reader_that_comes_back_gets_exactly_what_it_has_not_seen() {
     assert_eq!(replay, live);
 
     let last = ids.last().unwrap();
-    for past in [*last, last + 1, i64::MAX] {
+    for past in [*last, last + 1, 999_999_999_999_999_999] {
         let request = world.get(&format!("/runs/{run}/events")).header("Last-Event-ID", past.to_string());
         assert_eq!(request.send().await.unwrap().status(), StatusCode::NO_CONTENT);
     }

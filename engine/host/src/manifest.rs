@@ -59,8 +59,11 @@ pub fn manifest_section(component: &[u8]) -> Result<Option<String>, ManifestErro
         rest = &rest[consumed..];
         match payload {
             Payload::CodeSectionStart { size, .. } => {
-                parser.skip_section();
-                rest = rest.get(size as usize..).unwrap_or_default();
+                // Code that is cut off is walked into, and refused.
+                if let Some(after) = rest.get(size as usize..) {
+                    parser.skip_section();
+                    rest = after;
+                }
             }
             Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
                 outer.push(std::mem::replace(&mut parser, inner));

@@ -80,6 +80,9 @@ impl Metrics {
         version.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         metrics.started.set(Duration::from_millis(now.millis().unsigned_abs()).as_secs_f64());
         metrics.registry.register(Box::new(version))?;
+        for outcome in ["posted", "refused", "failed"] {
+            metrics.statuses.with_label_values(&[outcome]);
+        }
         metrics.register()?;
         Ok(Arc::new(metrics))
     }
