@@ -28,6 +28,7 @@ async fn a_log_is_read_by_stretches_by_attempts_and_from_its_end() {
         ("tail=3", &all[1997..]),
         ("tail=5000", &all[..]),
         ("tail=0", &all[..0]),
+        ("tail=5&from=1999", &all[1998..]),
         ("from=1999", &all[1998..]),
         ("from=10&limit=5", &all[9..14]),
         ("limit=2", &all[..2]),
@@ -43,7 +44,7 @@ async fn a_log_is_read_by_stretches_by_attempts_and_from_its_end() {
         let answer = world.get(&format!("{path}?{query}")).send().await.unwrap();
         assert_eq!(answer.headers()["kiket-log-from"], first, "{query}");
     }
-    for query in ["from=0", "tail=1&from=1", "follow=perhaps", "tail=x", "lines=3"] {
+    for query in ["from=0", "follow=perhaps", "tail=x", "lines=3"] {
         let answer = world.get(&format!("{path}?{query}")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
     }

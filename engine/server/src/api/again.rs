@@ -56,6 +56,7 @@ struct ResumeBody {
 struct ReplayBody {
     /// The `seq` of the last event that counts; all of them without it.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     until: Option<i64>,
 }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::auth::{Access, Authorized, may};
-use super::extract::{Path, Query};
+use super::extract::{Path, Place, Query};
 use super::routes::{Routes, get};
 use super::{Problem, runs};
 use crate::events::Tail;
@@ -34,14 +34,12 @@ pub(super) fn operations() -> Routes {
 #[serde(deny_unknown_fields)]
 struct LogQuery {
     /// Only so many lines, the last ones.
-    #[schemars(range(max = 9_007_199_254_740_991_u64))]
-    tail: Option<u64>,
+    tail: Option<Place>,
     /// The first line, counted from 1.
-    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
-    from: Option<u64>,
+    #[schemars(extend("minimum" = 1))]
+    from: Option<Place>,
     /// How many lines at most.
-    #[schemars(range(max = 9_007_199_254_740_991_u64))]
-    limit: Option<u64>,
+    limit: Option<Place>,
     /// Only lines of this attempt, counted from 1.
     attempt: Option<u32>,
     /// Whether to wait for more until the stage ends: `?follow`.
@@ -60,10 +58,9 @@ async fn log(
         Some("" | "true" | "1") => true,
         Some(_) => return Err(invalid("`follow` is there or not, or `true` or `false`")),
     };
-    if query.tail.is_some() && query.from.is_some() {
-        return Err(invalid("give either `tail` or `from`"));
-    }
-    if query.from == Some(0) {
+    let count_of = |place: Place| place.get().unsigned_abs();
+    let (tail, from, limit) = (query.tail.map(count_of), query.from.map(count_of), query.limit.map(count_of));
+    if from == Some(0) {
         return Err(invalid("`from` counts lines from 1"));
     }
     let row = runs::find(&api, &run).await?;
@@ -71,14 +68,14 @@ async fn log(
     let found = state.stage(&stage).ok_or_else(|| Problem::not_found("stage", &stage))?;
     // What is kept was written where it was done.
     let run = found.kept_from.unwrap_or(row.id);
-    let skip = match (query.tail, query.from) {
-        (Some(last), _) => count(&api, run, &stage, query.attempt).await?.saturating_sub(last),
-        (None, from) => from.map_or(0, |from| from - 1),
+    let before = from.map_or(0, |from| from - 1);
+    let skip = match tail {
+        Some(last) => count(&api, run, &stage, query.attempt).await?.saturating_sub(last).max(before),
+        None => before,
     };
     let tail = Tail::new(api.store.clone(), lines_of(run, &stage, follow), Position::ZERO);
     let first = skip.saturating_add(1);
-    let reader =
-        Reader { api: (*api).clone(), tail, follow, attempt: query.attempt, skip, left: query.limit, ended: false };
+    let reader = Reader { api: (*api).clone(), tail, follow, attempt: query.attempt, skip, left: limit, ended: false };
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((kind, [(FIRST, HeaderValue::from(first))], Body::from_stream(chunks(reader))).into_response())
 }

@@ -11,19 +11,12 @@ use super::extract::Limit;
 /// Which page of a list.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Paging {
+pub(super) struct Paging<C = String> {
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<C>,
     /// How many to return.
     #[serde(default)]
     pub(super) limit: Limit,
-}
-
-impl Paging {
-    /// Reads where the page begins, where cursors are ids.
-    pub(super) fn before<T: FromStr>(&self) -> Result<Option<T>, Problem> {
-        cursor(self.cursor.as_deref())
-    }
 }
 
 /// Reads where a page begins.

@@ -42,10 +42,11 @@ struct NewBody {
     /// The branch that is followed, where it is not the default one.
     #[serde(default)]
     branch: Option<String>,
-    /// What its webhooks are signed with; one is made where none is given.
-    #[schemars(length(min = 16, max = 256))]
+    /// How often its repository is looked at: a duration such as `10m`, or `off`; 5 minutes where nothing is said.
     #[serde(default)]
     sync_every: Option<String>,
+    /// What its webhooks are signed with; one is made where none is given.
+    #[schemars(length(min = 16, max = 256))]
     #[serde(default)]
     hook_secret: Option<String>,
     /// The repository whose definitions are laid over its own.
@@ -240,9 +241,9 @@ async fn sync(
 async fn revisions(
     api: Authorized<may::Read>,
     Path(project): Path<String>,
-    Query(asked): Query<Paging>,
+    Query(asked): Query<Paging<RevisionId>>,
 ) -> Result<Json<Page<RevisionView, RevisionId>>, Problem> {
-    let (before, limit) = (asked.before()?, asked.limit.get());
+    let (before, limit) = (asked.cursor, asked.limit.get());
     let project = find(&api, &project).await?;
     let rows = api.store.revisions_before(project.id, before, limit).await?;
     let next_cursor = page::next(&rows, limit, |row| row.id);

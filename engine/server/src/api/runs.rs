@@ -100,6 +100,7 @@ struct ListQuery {
     /// Of this project.
     project: Option<String>,
     /// With this status.
+    #[schemars(with = "Option<RunStatus>")]
     status: Option<String>,
     /// Of this pipeline.
     pipeline: Option<String>,
@@ -107,8 +108,10 @@ struct ListQuery {
     #[serde(rename = "ref")]
     reference: Option<String>,
     /// Queued at this time or later (RFC 3339).
+    #[schemars(with = "Option<Timestamp>")]
     since: Option<String>,
     /// Queued before this time (RFC 3339).
+    #[schemars(with = "Option<Timestamp>")]
     until: Option<String>,
     /// `next_cursor` of the page before.
     #[schemars(with = "Option<RunId>")]
