@@ -33,6 +33,11 @@ BEYOND_SCHEMAS = {
     # What a definition says, its own language decides.
     ("submitRun", "invalid_definition"),
     ("submitRun", "invalid_inputs"),
+    # Whether a key was sent before, and with what, only the server knows.
+    ("startRun", "idempotency_mismatch"),
+    ("submitRun", "idempotency_mismatch"),
+    ("retryRun", "idempotency_mismatch"),
+    ("resumeRun", "idempotency_mismatch"),
     # How many events a run has, only the run says.
     ("replayRun", "invalid_seq"),
     # To a schema 5.0 is a whole number.

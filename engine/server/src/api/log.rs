@@ -41,6 +41,7 @@ struct LogQuery {
     /// How many lines at most.
     limit: Option<Place>,
     /// Only lines of this attempt, counted from 1.
+    #[schemars(range(max = 4_294_967_295_u32))]
     attempt: Option<u32>,
     /// Whether to wait for more until the stage ends: `?follow`.
     #[schemars(regex(pattern = "^(|true|false|1|0)$"))]
