@@ -103,6 +103,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "clock",
         "scope",
         "token",
+        "turns",
     ] {
         forbid(&format!("engine/server/src/{lower}"), &above);
     }

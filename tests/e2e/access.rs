@@ -221,6 +221,8 @@ async fn privileged_acts_are_in_the_audit_log_with_whoever_did_them() {
     let (_, ada) = token(&world, json!({ "name": "ada", "scopes": ["secrets", "runs"] })).await;
     let secret = world.bare(Method::PUT, "/api/v1/projects/shop/secrets/KEY").bearer_auth(&ada);
     world.ok_empty(secret.json(&json!({ "value": "hush" }))).await;
+    let settings = world.bare(Method::PATCH, "/api/v1/projects/shop").bearer_auth(world.token());
+    world.ok(settings.json(&json!({ "sync_every": "off" }))).await;
     // What did not happen is no act.
     let ended = world.bare(Method::POST, &format!("/api/v1/runs/{}/cancel", names["run"])).bearer_auth(&ada);
     assert_eq!(ended.send().await.unwrap().status(), StatusCode::CONFLICT);
@@ -248,6 +250,7 @@ async fn privileged_acts_are_in_the_audit_log_with_whoever_did_them() {
             "first env.set shop done",
             "first token.create null done",
             "ada secret.set shop done",
+            "first project.change shop done",
         ]
     );
     assert!(!format!("{acts:?}").contains("hush"));

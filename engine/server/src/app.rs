@@ -26,11 +26,12 @@ use crate::items::{Guards, Items, Reader};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
-use crate::publish::{self, GitSource, Publisher, Schedule, Turns};
+use crate::publish::{self, GitSource, Publisher, Schedule};
 use crate::revisions::Revisions;
 use crate::scope::Scope;
 use crate::secrets::{Origin, Secrets};
 use crate::statuses::Statuses;
+use crate::turns::Turns;
 use crate::workspaces::Workspaces;
 use crate::{clock, compiler, token};
 

@@ -16,6 +16,11 @@ pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Returns how long it is until then; nothing where that has passed.
+pub(crate) fn until(time: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(time.millis().saturating_sub(now().millis())).unwrap_or(0))
+}
+
 /// Returns what core wants to know of this moment.
 pub(crate) fn moment() -> Moment {
     Moment { now: now() }

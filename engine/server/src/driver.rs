@@ -186,10 +186,7 @@ async fn renew_for_ever(driver: &Driver) {
 /// Returns how long there is nothing to do as far as the store knows.
 async fn until_due(driver: &Driver) -> Duration {
     match driver.store.earliest_due(&KINDS).await {
-        Ok(Some(due)) => {
-            let millis = u64::try_from(due.millis() - clock::now().millis()).unwrap_or(0);
-            Duration::from_millis(millis).clamp(Duration::from_millis(1), POLL)
-        }
+        Ok(Some(due)) => clock::until(due).clamp(Duration::from_millis(1), POLL),
         _ => POLL,
     }
 }

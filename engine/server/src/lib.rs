@@ -41,5 +41,6 @@ mod secrets;
 mod statuses;
 mod telemetry;
 mod token;
+mod turns;
 mod vault;
 mod workspaces;

@@ -17,4 +17,4 @@ pub(crate) use delivery::run;
 pub use levels::GitSource;
 pub(crate) use schedule::Schedule;
 pub(crate) use submit::SubmitFailure;
-pub(crate) use sync::{Publisher, SyncFailure, Turns};
+pub(crate) use sync::{Publisher, SyncFailure};

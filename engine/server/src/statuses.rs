@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::metrics::Metrics;
 use crate::secrets::Secrets;
+use crate::turns::Turns;
 
 /// Whose cursor it is.
 const NAME: &str = "statuses";
@@ -43,6 +44,8 @@ pub(crate) struct Statuses {
     owner: String,
     public_url: String,
     told: Mutex<Told>,
+    /// The statuses of one project are posted one after the other.
+    turns: Turns,
     /// Told when a project begins to have a forge.
     begun: Notify,
     /// Told when there is something to post.
@@ -56,8 +59,6 @@ struct Told {
     projects: HashSet<ProjectId>,
     /// How far the log was read; meanwhile nobody had a forge where it is `None`.
     cursor: Option<Position>,
-    /// The statuses of one project are posted one after the other.
-    turns: HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>,
     /// How often a forge has failed in a row, and until when it is left alone.
     rests: HashMap<ProjectId, (u32, Timestamp)>,
 }
@@ -76,8 +77,8 @@ impl Statuses {
         let cursor = if projects.is_empty() { None } else { Some(store.cursor(NAME).await?) };
         let told = Mutex::new(Told { projects, cursor, ..Told::default() });
         let (owner, public_url) = (format!("node/{}/statuses", clock::ulid()), public_url.to_owned());
-        let (begun, found) = (Notify::new(), Notify::new());
-        Ok(Arc::new(Self { store, secrets, outbound, metrics, owner, public_url, told, begun, found }))
+        let (turns, begun, found) = (Turns::default(), Notify::new(), Notify::new());
+        Ok(Arc::new(Self { store, secrets, outbound, metrics, owner, public_url, told, turns, begun, found }))
     }
 
     /// Says whether a project has a forge from now on.

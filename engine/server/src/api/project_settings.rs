@@ -73,7 +73,8 @@ async fn change(
         || wanted.branch.as_ref().is_some_and(|branch| *branch != project.branch);
     let url = wanted.url.filter(|url| *url != project.url);
     let change = ProjectChange { project: project.id, url, branch: wanted.branch, sync_every, forge, at: clock::now() };
-    api.store.commit(vec![Change::ChangeProject(change)]).await?;
+    let note = api.note("project.change", &*project.name, Some(project.id));
+    api.store.commit(vec![Change::ChangeProject(change), note]).await?;
     api.publisher.timers.notify_one();
     if let Some(has_forge) = has_forge {
         api.statuses.set(project.id, has_forge);

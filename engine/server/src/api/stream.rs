@@ -199,8 +199,7 @@ struct Reader {
 /// Waits for a time, or for ever.
 async fn until(time: Option<Timestamp>) {
     let Some(time) = time else { return std::future::pending().await };
-    let left = (time.millis() - clock::now().millis()).max(0);
-    tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+    tokio::time::sleep(clock::until(time)).await;
 }
 
 /// Counts a stream for as long as it is open.

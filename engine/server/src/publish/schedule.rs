@@ -71,10 +71,7 @@ impl Schedule {
 
     async fn until_due(&self) -> Duration {
         match self.store.earliest_due(&[TaskKind::Sync]).await {
-            Ok(Some(due)) => {
-                let millis = u64::try_from(due.millis() - clock::now().millis()).unwrap_or(0);
-                Duration::from_millis(millis).clamp(SHORTEST, LONGEST)
-            }
+            Ok(Some(due)) => clock::until(due).clamp(SHORTEST, LONGEST),
             _ => LONGEST,
         }
     }

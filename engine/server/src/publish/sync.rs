@@ -1,8 +1,7 @@
 //! One sync of one branch: mirror, sources, compile, one transaction.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use kiket_core::diagnostic::Severity;
 use kiket_core::revision::compile;
@@ -24,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::mirrors;
 use crate::plugins::Plugins;
 use crate::revisions::Revisions;
+use crate::turns::Turns;
 use crate::{clock, env, telemetry};
 
 /// Why a sync came to nothing.
@@ -80,21 +80,11 @@ pub(crate) struct Publisher {
     /// Largest component that a repository may bring along.
     pub(crate) component_bytes: usize,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who publishes has the project's turn from the fetch to the commit: whoever comes later has seen at least as new
+    /// a commit, and no older one is put in force after it.
     pub(crate) turns: Turns,
     /// Told when the timer of a project was set.
     pub(crate) timers: Notify,
-}
-
-/// Those who publish for one project take turns from the fetch to the commit: whoever comes later has seen at least
-/// as new a commit, and no older one is put in force after it.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    pub(super) async fn take(&self, project: ProjectId) -> tokio::sync::OwnedMutexGuard<()> {
-        let turn = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(project).or_default());
-        turn.lock_owned().await
-    }
 }
 
 /// The span of a sync.

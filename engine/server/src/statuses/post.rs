@@ -26,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(600);
 /// How long the poster sleeps at most.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it sleeps at least.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// The first pause of a forge that fails, which doubles with each failure in a row, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long a forge may stay away after a run has ended.
@@ -76,10 +78,7 @@ impl Statuses {
 
     async fn until_due(&self) -> Duration {
         match self.store.earliest_due(&[TaskKind::Status]).await {
-            Ok(Some(due)) => {
-                let millis = u64::try_from(due.millis() - clock::now().millis()).unwrap_or(0);
-                Duration::from_millis(millis).clamp(Duration::from_millis(50), LONGEST)
-            }
+            Ok(Some(due)) => clock::until(due).clamp(SHORTEST, LONGEST),
             _ => LONGEST,
         }
     }
@@ -98,8 +97,7 @@ impl Statuses {
         let done =
             || Change::Work(WorkUpdate { held: Some(held.clone()), work: vec![WorkChange::Done(held.key.clone())] });
         let Some(row) = self.store.run(run).await? else { return self.commit(vec![done()]).await };
-        let turn = Arc::clone(self.lock().turns.entry(row.project).or_default());
-        let _turn = turn.lock_owned().await;
+        let _turn = self.turns.take(row.project).await;
         let rest = self.lock().rests.get(&row.project).map(|rest| rest.1).filter(|until| *until > clock::now());
         if let Some(until) = rest {
             return self.put_off(run, held, until).await;
