@@ -1,11 +1,12 @@
 //! What the changes of a unit see of the writer's transaction.
 //!
 //! What is only written is gathered in scripts, one for each request. Scripts that do the same to other rows are put
-//! together, so that many requests take few changes of thread. Entries of the log are collected apart and written in as few statements
-//! as possible: nothing in a transaction reads them, so they can wait until its end.
+//! together, so that many requests take few changes of thread. Entries of the log are collected apart and written in as
+//! few statements as possible: nothing in a transaction reads them, so they can wait until its end.
 //!
-//! Invariants: nothing is read before what was gathered is written; positions are handed out here and nowhere else, one after the other; a unit that is rolled back gives
-//! its positions back, so the log has no gaps.
+//! Invariants: nothing is read before what was gathered is written; positions are handed out here and nowhere else, one
+//! after the other; a unit that is rolled back gives its positions back, so the log has no gaps. Scripts of different
+//! requests may change places: requests that wait at the same time have no order among them.
 
 use std::borrow::Cow;
 
