@@ -17,6 +17,7 @@ pub mod item;
 pub mod machine;
 pub mod manifest;
 pub mod plan;
+pub mod planted;
 pub mod record;
 pub mod revision;
 pub mod run;

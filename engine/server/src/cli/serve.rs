@@ -79,6 +79,8 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    #[cfg(all(feature = "planted", debug_assertions))]
+    plant()?;
     let Arguments { data, cache, master_key_file, listen, sites_listen, sites_url, slots, public_url, .. } = arguments;
     let Arguments { organisation_url, organisation_branch, machine, plugins, rate_limit, .. } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
@@ -111,4 +113,17 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping");
     server.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plants the bugs that the tests ask for: `KIKET_PLANTED=timer-early,wake-up-lost`.
+#[cfg(all(feature = "planted", debug_assertions))]
+fn plant() -> anyhow::Result<()> {
+    use kiket_core::planted::{Bug, plant};
+
+    let asked = std::env::var("KIKET_PLANTED").unwrap_or_default();
+    for name in asked.split(',').filter(|name| !name.is_empty()) {
+        let bug = Bug::ALL.iter().find(|bug| bug.name() == name);
+        plant(*bug.ok_or_else(|| anyhow::anyhow!("there is no bug `{name}` to plant"))?);
+    }
+    Ok(())
 }
