@@ -75,8 +75,8 @@ impl Dispatch {
         Self { store, revisions, slots, owner, handed, live: Mutex::default(), running: work::Running::default() }
     }
 
-    /// Starts a run and hands its first stages to free slots.
-    pub(crate) async fn start(&self, start: impl Into<Start>) -> Result<RunId, DispatchError> {
+    /// Starts a run and hands its first stages to free slots. Returns the run as it begins.
+    pub(crate) async fn start(&self, start: impl Into<Start>) -> Result<Run, DispatchError> {
         let start = start.into();
         let id = start.new.queued.id;
         let plan = self.plan_of(&start.new).await?;
@@ -93,19 +93,22 @@ impl Dispatch {
             Err(error) => return Err(self.conflict(error)),
         }
         live.settle(next);
+        let begun = live.run.clone();
         self.keep(id, live);
         self.send(assignments);
-        Ok(id)
+        Ok(begun)
     }
 
-    /// Drafts the start of a run as a part of a larger unit; its work waits to be claimed.
-    pub(crate) async fn draft_start(&self, start: impl Into<Start>) -> Result<RunChange, DispatchError> {
+    /// Drafts the start of a run as a part of a larger unit; its work waits to be claimed. Returns the run beside it,
+    /// as it begins.
+    pub(crate) async fn draft_start(&self, start: impl Into<Start>) -> Result<(RunChange, Run), DispatchError> {
         let start = start.into();
         let plan = self.plan_of(&start.new).await?;
         let live = Live::new(start.new.queued.id, start.new.project, plan.0, plan.1);
         let mut draft = live.draft(&self.owner);
         draft.decide(start.command())?;
-        Ok(draft.into_change(Write::Create(start.head()), None, &self.running).0)
+        let (change, next, _) = draft.into_change(Write::Create(start.head()), None, &self.running);
+        Ok((change, next.run))
     }
 
     /// Begins an attempt for work that was claimed from the store.

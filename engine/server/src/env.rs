@@ -16,12 +16,21 @@ pub(crate) const VALUE_BYTES: usize = 16 * 1024;
 /// Returns the values of a project by name.
 pub(crate) async fn values(store: &Store, project: ProjectId) -> Result<Map<String, Json>, StoreError> {
     let values = store.env_values(project).await?;
-    Ok(values.into_iter().map(|value| (value.name.clone(), text(&value).into())).collect())
+    Ok(by_name(values.into_iter().map(|value| (value.name, value.value))))
+}
+
+/// Returns values as they are stored by name, for a run to take over.
+pub(crate) fn by_name(stored: impl IntoIterator<Item = (String, String)>) -> Map<String, Json> {
+    stored.into_iter().map(|(name, value)| (name, parse(&value).into())).collect()
 }
 
 /// Returns a value as it was set.
 pub(crate) fn text(value: &EnvValue) -> String {
-    serde_json::from_str(&value.value).unwrap_or_default()
+    parse(&value.value)
+}
+
+fn parse(stored: &str) -> String {
+    serde_json::from_str(stored).unwrap_or_default()
 }
 
 /// Sets a value, or removes it where there is none; `by` is who does, and `beside` is committed with it.

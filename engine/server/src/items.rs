@@ -260,7 +260,7 @@ impl Items {
             let mut unit = Vec::new();
             for start in decision.starts {
                 let new = change::new_run(around, id, start, actor);
-                unit.push(Change::Run(self.dispatch.draft_start(new).await.map_err(ItemError::from)?));
+                unit.push(Change::Run(self.dispatch.draft_start(new).await.map_err(ItemError::from)?.0));
             }
             let write = match seq {
                 Some(expected) => WriteItem::Advance { expected },

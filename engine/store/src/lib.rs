@@ -54,8 +54,8 @@ pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
-    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck,
-    Switch, SyncedCommit, Token,
+    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow,
+    StartingPoint, Stuck, Switch, SyncedCommit, Token,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;

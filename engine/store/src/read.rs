@@ -22,7 +22,7 @@ pub use deployment::{LiveRelease, Release, Switch};
 pub use effect::Effect;
 pub use item::{ItemFilter, ItemRow};
 pub use log::{Entry, Filter};
-pub use project::{Project, SyncedCommit};
+pub use project::{Project, StartingPoint, SyncedCommit};
 pub use revision::{Revision, RevisionStatus};
 pub use run::{RunFilter, RunRow};
 pub use setting::{EnvValue, SecretRow};

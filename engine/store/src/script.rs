@@ -24,7 +24,13 @@ pub(crate) struct Script {
     sql: Sql,
     /// What is expected of each statement.
     expected: Vec<Expected>,
+    /// Where in the text each statement ends.
+    ends: Vec<usize>,
 }
+
+/// Fails, and with it the script, where the statement before changed nothing: no integer is the absolute value of the
+/// least one.
+const GUARD: &str = "select iif(changes() = 0, abs(-9223372036854775807 - 1), 0);";
 
 /// SQL and the values of its `?`, in order. Only what is in the source of this crate becomes SQL.
 #[derive(Default)]
@@ -97,13 +103,39 @@ impl Script {
         write(&mut self.sql);
         self.sql.text.push(';');
         self.expected.push(expected);
+        self.ends.push(self.sql.text.len());
+    }
+
+    /// Lets the script end where a statement that has to change a row changes none, so that nothing after it is done,
+    /// and answers true; where something else is expected, answers false and does nothing.
+    pub(crate) fn guard(&mut self) -> bool {
+        if self.expected.iter().any(|expected| matches!(expected, Expected::Row(_) | Expected::Commit)) {
+            return false;
+        }
+        let Self { sql, expected, ends } = std::mem::take(self);
+        let mut from = 0;
+        for (expected, end) in expected.into_iter().zip(ends) {
+            self.sql.text += &sql.text[from..end];
+            self.expected.push(expected.clone());
+            self.ends.push(self.sql.text.len());
+            if matches!(expected, Expected::Change(_)) {
+                self.sql.text += GUARD;
+                self.expected.push(Expected::Anything);
+                self.ends.push(self.sql.text.len());
+            }
+            from = end;
+        }
+        self.sql.values = sql.values;
+        true
     }
 
     /// Adds the statements of another script.
     pub(crate) fn append(&mut self, other: Self) {
+        let before = self.sql.text.len();
         self.sql.text += &other.sql.text;
         self.sql.values.extend(other.sql.values);
         self.expected.extend(other.expected);
+        self.ends.extend(other.ends.into_iter().map(|end| before + end));
     }
 
     /// The text, which scripts that do the same to other rows have in common.
@@ -120,7 +152,7 @@ impl Script {
         if self.is_empty() {
             return Ok(());
         }
-        let Self { sql, expected } = self;
+        let Self { sql, expected, .. } = self;
         let arguments = sql.arguments().map_err(Stopped::Failed)?;
         let query = sqlx::query_with(AssertSqlSafe(sql.text), arguments);
         let (mut done, mut rows, mut otherwise) = (0, 0_usize, None);

@@ -159,7 +159,6 @@ impl<'c> Unit<'c> {
 
     /// Writes the entries that were appended; the last of them are only gathered, to go with what comes next.
     async fn write_log(&mut self) -> Result<(), StoreError> {
-        self.settled().await?;
         let mut entries = std::mem::take(&mut self.entries).into_iter().peekable();
         while entries.peek().is_some() {
             let rows: Vec<_> = entries.by_ref().take(ROWS_PER_INSERT).map(NewEntry::values).collect();
@@ -178,6 +177,13 @@ impl<'c> Unit<'c> {
     /// # Errors
     /// [`StoreError::Failed`] where it is not known whether the transaction is durable.
     pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        self.next();
+        // What one request alone gathers goes with the commit, which is not reached if it comes to nothing.
+        if self.gathered.len() == 1 && self.gathered[0].guard() {
+            self.script = self.gathered.remove(0);
+        } else {
+            self.settled().await?;
+        }
         self.write_log().await?;
         if self.head != self.start {
             let head = self.head;

@@ -203,8 +203,9 @@ async fn on_newest(api: &Access, row: &RunRow, old: &Run, actor: &str) -> Result
 async fn launch(api: &Access, mut new: NewRun, key: Option<Key>, before: Option<Before>) -> Result<Started, Problem> {
     let (trigger_key, request) = key.map(|key| (key.trigger, key.request)).unzip();
     new.trigger_key = trigger_key;
+    let id = new.queued.id;
     match api.dispatch.start(Start { new, request: request.clone(), before }).await {
-        Ok(run) => accepted(api, run).await,
+        Ok(run) => Ok(accepted(id, &run)),
         Err(DispatchError::Duplicate(run)) => again(api, run, request.as_deref()).await,
         Err(DispatchError::Revision(error)) => {
             Err(Problem::new(StatusCode::CONFLICT, "definitions_gone", error.to_string()))

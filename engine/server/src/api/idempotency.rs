@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kiket_core::RunId;
-use kiket_store::RunRow;
+use kiket_core::run::Run;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as JsonValue, json};
@@ -97,9 +97,8 @@ impl Key {
 }
 
 /// Answers that a run was accepted.
-pub(super) async fn accepted(api: &Access, run: RunId) -> Result<Started, Problem> {
-    let row = api.store.run(run).await?.ok_or_else(|| Problem::not_found("run", &run.to_string()))?;
-    Ok(Started { run: describe(&row)?, replayed: false })
+pub(super) fn accepted(id: RunId, run: &Run) -> Started {
+    Started { run: describe(id, run), replayed: false }
 }
 
 /// Answers a request that was sent before under the same key, and refuses another one.
@@ -110,17 +109,16 @@ pub(super) async fn again(api: &Access, run: RunId, request: Option<&str>) -> Re
         let detail = format!("this Idempotency-Key was sent before with another request, which started {run}");
         return Err(Problem::invalid("idempotency_mismatch", detail));
     }
-    Ok(Started { run: describe(&row)?, replayed: true })
+    Ok(Started { run: describe(run, &runs::parse(&row)?), replayed: true })
 }
 
-fn describe(row: &RunRow) -> Result<StartedRun, Problem> {
-    let state = runs::parse(row)?;
-    let kept = state.stages.iter().filter(|stage| stage.kept_from.is_some());
-    Ok(StartedRun {
-        id: row.id,
+fn describe(id: RunId, run: &Run) -> StartedRun {
+    let kept = run.stages.iter().filter(|stage| stage.kept_from.is_some());
+    StartedRun {
+        id,
         status: "queued",
-        events_url: format!("/api/v1/runs/{}/events", row.id),
+        events_url: format!("/api/v1/runs/{id}/events"),
         kept: kept.map(|stage| stage.id.to_string()).collect(),
-        resumed_from: state.queued.as_ref().and_then(|queued| queued.resumed_from),
-    })
+        resumed_from: run.queued.as_ref().and_then(|queued| queued.resumed_from),
+    }
 }

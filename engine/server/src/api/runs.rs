@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 use kiket_core::run::{Command, Queued, Run, RunStatus, StageError, StageState, Trigger};
 use kiket_core::{RevisionId, RunId, Timestamp};
-use kiket_store::{RunFilter, RunRow};
+use kiket_store::{RunFilter, RunRow, StartingPoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as JsonValue};
@@ -128,28 +128,28 @@ async fn start(
     Maybe(body): Maybe<StartBody>,
 ) -> Result<Started, Problem> {
     let asked = JsonValue::Object(body.inputs.clone());
-    let project = projects::find(&api, &project).await?;
+    let found = api.store.starting_point(&project).await?.filter(|found| api.sees(found.project.id));
+    let StartingPoint { project, commit, reference, env } =
+        found.ok_or_else(|| Problem::not_found("project", &project))?;
     let no_revision = || Problem::new(StatusCode::CONFLICT, "no_revision", "the project has no active revision yet");
     let id = project.active_revision.ok_or_else(no_revision)?;
     let revision = api.revisions.get(id).await.map_err(DispatchError::from)?;
     let plan = revision.pipeline(&pipeline).ok_or_else(|| Problem::not_found("pipeline", &pipeline))?;
     let inputs = plan.check_inputs(body.inputs).map_err(Problem::invalid_inputs)?;
-    let (row, env) = tokio::join!(api.store.revision(id), env::values(&api.store, project.id));
-    let (row, env) = (row?, env?);
     let run = RunId::new(clock::ulid());
     let queued = Queued {
         id: run,
         project: project.name.clone(),
         pipeline: plan.pipeline.clone(),
         revision: id,
-        commit: row.as_ref().map(|row| row.commit.clone()),
-        reference: row.and_then(|row| row.reference),
+        commit,
+        reference,
         trigger: Trigger::Api,
         actor: "api".to_owned(),
         inputs,
         item: None,
         stranger: false,
-        env,
+        env: env::by_name(env),
         stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
         resumed_from: None,
     };
@@ -158,7 +158,7 @@ async fn start(
     let (trigger_key, request) = key.map(|key| (key.trigger, key.request)).unzip();
     let new = NewRun { project: project.id, revision: id, queued, trigger_key };
     match api.dispatch.start(Start { new, request: request.clone(), before: None }).await {
-        Ok(run) => accepted(&api, run).await,
+        Ok(begun) => Ok(accepted(run, &begun)),
         Err(DispatchError::Duplicate(run)) => again(&api, run, request.as_deref()).await,
         Err(error) => Err(error.into()),
     }

@@ -84,9 +84,9 @@ async fn submit(
     let (trigger_key, request) = key.map(|key| (key.trigger, key.request)).unzip();
     let (run, revision) = (queued.id, queued.revision);
     let new = NewRun { project: project.id, revision, queued, trigger_key };
-    let start = api.dispatch.draft_start(Start { new, request: request.clone(), before: None }).await?;
+    let (start, begun) = api.dispatch.draft_start(Start { new, request: request.clone(), before: None }).await?;
     match api.store.commit(vec![Change::Revision(submission.revision), Change::Run(start)]).await {
-        Ok(_) => accepted(&api, run).await,
+        Ok(_) => Ok(accepted(run, &begun)),
         Err(CommitError::Conflict(Conflict::DuplicateTrigger { run })) => again(&api, run, request.as_deref()).await,
         Err(error) => Err(error.into()),
     }

@@ -266,7 +266,7 @@ impl Publisher {
             let mut unit = before.to_vec();
             // Drafting a run reads the revision, which is in memory since it was compiled.
             for run in &runs {
-                unit.push(Change::Run(self.dispatch.draft_start(run.clone()).await?));
+                unit.push(Change::Run(self.dispatch.draft_start(run.clone()).await?.0));
             }
             unit.extend(settled(runs.len()).map(Change::SettleDelivery));
             match self.store.commit(unit).await {

@@ -55,7 +55,45 @@ pub struct SyncedCommit {
     pub commit: String,
 }
 
+/// A project, and what a run of its active revision takes over from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartingPoint {
+    /// The project.
+    pub project: Project,
+    /// The commit of the active revision, if there is one.
+    pub commit: Option<String>,
+    /// The Git reference it was read from.
+    pub reference: Option<String>,
+    /// The project's plain values by name, each the text of a JSON string.
+    pub env: Vec<(String, String)>,
+}
+
 impl Store {
+    /// Reads a project by its name, with everything that a run of it starts with.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn starting_point(&self, name: &str) -> Result<Option<StartingPoint>, StoreError> {
+        let rows = sqlx::query(
+            "select projects.*, revisions.commit_id, revisions.reference,
+                 env_values.name as env_name, env_values.value as env_value
+             from projects
+             left join revisions on revisions.id = projects.active_revision
+             left join env_values on env_values.project = projects.id
+             where projects.name = $1 order by env_values.name",
+        )
+        .bind(name)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut env = Vec::new();
+        for row in &rows {
+            env.extend(row.optional_text("env_name")?.zip(row.optional_text("env_value")?));
+        }
+        let (commit, reference) = (first.optional_text("commit_id")?, first.optional_text("reference")?);
+        Ok(Some(StartingPoint { project: Project::read(first)?, commit, reference, env }))
+    }
+
     /// Reads a project.
     ///
     /// # Errors
