@@ -19,6 +19,7 @@
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
 
 mod boot;
+mod brief;
 pub mod change;
 mod claim;
 mod error;

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use kiket_core::{ProjectId, Timestamp};
 
+use crate::brief;
 use crate::change::{self, NewEvent};
 use crate::script::{Expected, Script, Sql, Stopped, Value, values};
 use crate::sqlite::{BEGIN, Connection};
@@ -199,6 +200,7 @@ impl<'c> Unit<'c> {
 impl NewEntry {
     fn values(self) -> Vec<Value> {
         let Self { position, history, at, event } = self;
+        let data = brief::shorten(&event.kind, event.stage.as_deref(), event.data);
         values![
             position,
             history.project.to_string(),
@@ -208,7 +210,7 @@ impl NewEntry {
             event.kind.into_owned(),
             event.stage,
             at.millis(),
-            event.data,
+            data,
         ]
     }
 }

@@ -5,6 +5,7 @@
 use kiket_core::{ItemId, ProjectId, RunId, Timestamp};
 use sqlx::QueryBuilder;
 
+use crate::brief;
 use crate::sqlite::{Database, Row};
 use crate::text::Columns as _;
 use crate::{Position, Seq, Store, StoreError};
@@ -97,16 +98,18 @@ fn push_kinds(query: &mut QueryBuilder<Database>, kinds: &[String]) {
 
 impl Entry {
     fn read(row: &Row) -> Result<Self, StoreError> {
+        let (kind, stage) = (row.text("kind")?, row.optional_text("stage")?);
+        let data = brief::restore(&kind, stage.as_deref(), row.text("data")?);
         Ok(Self {
             position: Position::new(row.number("position")?),
             project: row.parsed("project")?,
             run: row.optional_parsed("run")?,
             item: row.optional_parsed("item")?,
             seq: row.optional_number("seq")?.map(Seq::new),
-            kind: row.text("kind")?,
-            stage: row.optional_text("stage")?,
+            kind,
+            stage,
             at: row.time("at")?,
-            data: row.text("data")?,
+            data,
         })
     }
 }

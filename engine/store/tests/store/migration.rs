@@ -42,7 +42,7 @@ const LIFE: &str = r#"
         (4, 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'run_01jd3v7k2mfq9x8y5t4r6s0abd', 2, 'run.succeeded', null,
          1700000000004, '{"a":4}'),
         (5, 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'run_01jd3v7k2mfq9x8y5t4r6s0abc', 2, 'stage.started', 'build',
-         1700000000005, '{"a":5}'),
+         1700000000005, '{"kind":"stage.started","a":5}'),
         (6, 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'run_01jd3v7k2mfq9x8y5t4r6s0abc', null, 'stage.log', 'build',
          1700000000006, '{"a":6}');
     update counter set position = 6;
@@ -96,7 +96,10 @@ async fn a_database_without_items_keeps_everything() {
         ]
     );
     assert!(history.iter().all(|entry| entry.item.is_none() && entry.at == at(entry.position.get())));
-    assert_eq!((history[4].stage.as_deref(), history[4].data.as_str()), (Some("build"), r#"{"a":5}"#));
+    assert_eq!(
+        (history[4].stage.as_deref(), history[4].data.as_str()),
+        (Some("build"), r#"{"kind":"stage.started","a":5}"#)
+    );
     for (run, terminal, state) in [(open, false, r#"{"open":1}"#), (ended, true, r#"{"open":0}"#)] {
         let row = house.store.run(run).await.unwrap().unwrap();
         assert_eq!((row.terminal, row.state.as_str(), row.seq.get()), (terminal, state, 2));
