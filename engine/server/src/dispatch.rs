@@ -27,7 +27,8 @@ pub(crate) use start::{Before, NewRun, Start};
 pub(crate) use work::{Assignment, LEASE, Listed};
 
 use crate::clock;
-use crate::revisions::{RevisionError, Revisions};
+use crate::ledger::Ledger;
+use crate::revisions::{Plans, RevisionError, Revisions};
 
 /// Why a command on a run came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +54,9 @@ pub(crate) enum DispatchError {
 }
 
 /// Applies commands to runs.
-pub(crate) struct Dispatch {
-    store: Store,
-    revisions: Arc<Revisions>,
+pub(crate) struct Dispatch<L = Store, P = Revisions> {
+    store: L,
+    revisions: Arc<P>,
     slots: Arc<Slots>,
     owner: String,
     handed: mpsc::UnboundedSender<Assignment>,
@@ -63,11 +64,11 @@ pub(crate) struct Dispatch {
     running: work::Running,
 }
 
-impl Dispatch {
+impl<L: Ledger, P: Plans> Dispatch<L, P> {
     /// Makes a dispatch whose leases belong to `owner`; assignments go out through `handed`.
     pub(crate) fn new(
-        store: Store,
-        revisions: Arc<Revisions>,
+        store: L,
+        revisions: Arc<P>,
         slots: Arc<Slots>,
         owner: String,
         handed: mpsc::UnboundedSender<Assignment>,
