@@ -13,6 +13,7 @@ mod work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kiket_core::planted::{Bug, planted};
 use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Resolution, Run, Stage, StageError, StageState};
 use kiket_core::{ProjectId, RunId};
 use kiket_store::{
@@ -42,6 +43,9 @@ pub(crate) enum DispatchError {
     /// The work it rests on belongs to somebody else by now.
     #[error("the work belongs to somebody else by now")]
     Lost,
+    /// The run has moved on since it was looked at: look again. The slot comes back.
+    #[error("the run has moved on since it was looked at")]
+    Moved(Slot),
     /// The same cause has already started a run.
     #[error("the same cause has already started run {0}")]
     Duplicate(RunId),
@@ -109,7 +113,10 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         Ok(draft.into_change(Write::Create(start.head()), None, &self.running).0)
     }
 
-    /// Begins an attempt for work that was claimed from the store.
+    /// Begins an attempt for work that was claimed from the store; `found` is what is known of it as the run stands.
+    ///
+    /// # Errors
+    /// [`DispatchError::Moved`] where the run stands otherwise by now, so that `found` may not be so.
     pub(crate) async fn begin(
         &self,
         run: RunId,
@@ -129,9 +136,14 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         outcome: Outcome,
         records: Option<Records>,
     ) -> Result<Option<Assignment>, DispatchError> {
-        let Assignment { run, stage, attempt, held, slot, .. } = done;
+        let Assignment { run, stage, mut attempt, held, slot, .. } = done;
+        let mut held = Some(held);
+        if planted(Bug::OldOutcomeTaken) {
+            attempt = self.load(run).await?.stage(&stage).map_or(attempt, |stage| stage.attempt);
+            held = None;
+        }
         let command = Command::Finish { stage, attempt, outcome };
-        self.act(run, Some(held), records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
+        self.act(run, held, records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
     }
 
     /// Gives a run a command that comes from a person.
@@ -188,6 +200,7 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         events.iter().for_each(|event| state.apply(event, now));
         let write = Write::Advance { expected: row.seq };
         let change = live::change((run, row.project), &state, &events, now, write, Some(held), Vec::new());
+        self.forget(run);
         self.store.commit(vec![Change::Run(change)]).await.map_err(|error| self.conflict(error)).map(drop)
     }
 
@@ -199,6 +212,9 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
 
     /// Decides and commits, again if somebody else was faster. The slot serves the first
     /// stage that this readies, if there is one, and is free again otherwise.
+    ///
+    /// What is in memory may be older than what is stored: others write too, and a commit whose answer was an error may
+    /// have happened. So a refusal counts only on a run that was just read.
     async fn act(
         &self,
         run: RunId,
@@ -209,11 +225,16 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
     ) -> Result<Option<Assignment>, DispatchError> {
         let mut slot = slot;
         let had_slot = slot.is_some();
+        let mut read_again = false;
         loop {
             let shared = self.live(run).await?;
             let mut live = shared.lock().await;
             let mut draft = live.draft(&self.owner);
             if let Err(rejected) = draft.decide(command.clone()) {
+                if !std::mem::replace(&mut read_again, true) {
+                    self.forget(run);
+                    continue;
+                }
                 if live.run.status.is_terminal() {
                     self.forget(run);
                 }
@@ -222,7 +243,8 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
             slot = draft.begun_by_command(&held, slot.take());
             slot = draft.hand_over(&self.slots, slot.take());
             let write = Write::Advance { expected: live.seq };
-            let (change, next, mut assignments) = draft.into_change(write, held.clone(), &self.running);
+            let proof = held.clone().filter(|_| !planted(Bug::HoldLeftOut));
+            let (change, next, mut assignments) = draft.into_change(write, proof, &self.running);
             let mut unit = before.clone();
             unit.push(Change::Run(change));
             match self.store.commit(unit).await {
@@ -230,6 +252,10 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
                 Err(CommitError::Conflict(Conflict::Seq { .. })) => {
                     slot = slot.or_else(|| assignments.pop().map(|assignment| assignment.slot));
                     self.forget(run);
+                    match (&command, slot.take()) {
+                        (Command::Begin { .. }, Some(slot)) => return Err(DispatchError::Moved(slot)),
+                        (_, back) => slot = back,
+                    }
                     continue;
                 }
                 Err(error) => {

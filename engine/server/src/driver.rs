@@ -183,10 +183,16 @@ async fn begin<W: Worker>(
     run: RunId,
     stage: String,
     held: &Held,
-    slot: Slot,
+    mut slot: Slot,
 ) -> Result<Option<Assignment>, DispatchError> {
-    let found = recovery::find(worker, run, &stage, held).await?;
-    worker.dispatch().begin(run, stage.into(), held.clone(), slot, found).await
+    let stage: Arc<str> = stage.into();
+    loop {
+        let found = recovery::find(worker, run, &stage, held).await?;
+        match worker.dispatch().begin(run, Arc::clone(&stage), held.clone(), slot, found).await {
+            Err(DispatchError::Moved(back)) => slot = back,
+            begun => return begun,
+        }
+    }
 }
 
 /// Keeps the leases of everything that is under way.

@@ -266,6 +266,11 @@ impl Sim {
         per_mille > 0 && !self.is_calm() && lock(&self.luck).chance(per_mille)
     }
 
+    /// Yes in so many of a thousand cases, whatever goes wrong.
+    fn coin(&self, per_mille: u64) -> bool {
+        lock(&self.luck).chance(per_mille)
+    }
+
     fn below(&self, limit: u64) -> u64 {
         lock(&self.luck).below(limit)
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kiket_core::{ItemId, RunId};
 use kiket_core::plan::{CallPlan, Plan, StagePlan};
+use kiket_core::planted::{Bug, planted};
 use kiket_core::revision::Revision;
 use kiket_core::run::{Call, Outcome, Run, StageError, Usage};
 use kiket_host::wit::action::Invocation;
@@ -31,7 +32,12 @@ pub(super) async fn run<W: Worker>(worker: Arc<W>, assignment: Assignment) {
         // What is not wanted any more is dropped, be it done or not: its end would be refused.
         let (outcome, records) = tokio::select! {
             biased;
-            () = assignment.stop.cancelled() => return,
+            () = assignment.stop.cancelled() => {
+                if planted(Bug::SlotLost) {
+                    std::mem::forget(assignment.slot);
+                }
+                return;
+            }
             performed = worker.perform(&assignment).instrument(span(&assignment)) => performed,
         };
         match &outcome {

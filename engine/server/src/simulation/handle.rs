@@ -8,7 +8,8 @@ use std::time::Duration;
 use kiket_core::run::Event;
 use kiket_core::{RunId, Timestamp};
 use kiket_store::{
-    Change, Claim, CommitError, Effect, Journal, Position, RunChange, RunRow, StoreError, Task, TaskKind, Work, WorkKey,
+    Change, Claim, CommitError, Effect, EffectChange, Journal, Position, RunChange, RunRow, StoreError, Task, TaskKind, Work, WorkKey,
+    WriteEffect,
 };
 use tokio::sync::watch;
 use tokio::task::yield_now;
@@ -183,7 +184,16 @@ impl std::fmt::Display for Brief<'_> {
                         write!(f, " by {} ({})", held.key, held.fence)?;
                     }
                 }
-                Change::Effect(effect) => write!(f, "{:?} {} {:?} ", effect.journal, effect.ordinal, effect.write)?,
+                Change::Effect(EffectChange { journal, ordinal, held, write }) => {
+                    let word = match write {
+                        WriteEffect::Intend { .. } => "intends",
+                        WriteEffect::Receive { .. } => "receives",
+                        WriteEffect::Forget => "forgets",
+                    };
+                    let Journal { run, stage, attempt } = journal;
+                    let fence = held.as_ref().map_or(0, |held| held.fence);
+                    write!(f, "{run} {word} {stage} {attempt}/{ordinal} ({fence}) ")?;
+                }
                 Change::Records(records) => write!(f, "{} records ", records.records.len())?,
                 _ => f.write_str("work ")?,
             }

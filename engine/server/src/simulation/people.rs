@@ -147,9 +147,9 @@ async fn decide(sim: &Arc<Sim>, run: RunId, stage: &Arc<str>) {
     if sim.chance(400) && !sim.is_calm() {
         return;
     }
-    let name = if sim.chance(500) { "ada" } else { "eve" };
+    let name = if sim.coin(500) { "ada" } else { "eve" };
     let (stage, actor) = (Arc::clone(stage), Actor { name: name.to_owned(), roles: Some(Vec::new()) });
-    let (kind, command) = match sim.chance(850) {
+    let (kind, command) = match sim.coin(850) {
         true => ("approval.granted", Command::Approve { stage: Arc::clone(&stage), actor, comment: None }),
         false => ("approval.rejected", Command::Reject { stage: Arc::clone(&stage), actor, comment: None }),
     };
@@ -192,7 +192,7 @@ async fn resolve(sim: &Arc<Sim>, run: RunId, stage: &Arc<str>, doubt: &Doubt) {
 /// Goes on from a run that has failed, once.
 fn go_on_from(sim: &Arc<Sim>, run: RunId, state: Run) {
     let Some(queued) = state.queued.as_deref() else { return };
-    if queued.resumed_from.is_some() || state.status.word() == "succeeded" || !sim.chance(500) {
+    if queued.resumed_from.is_some() || state.status.word() == "succeeded" || !sim.coin(500) {
         return;
     }
     let actor = format!("resume-{run}");

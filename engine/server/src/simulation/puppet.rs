@@ -122,10 +122,10 @@ impl Attempt<'_> {
         match fails {
             None => Ok(()),
             Some(_) if sim.chance(faults.failing) => {
-                Err(StageError::new(if sim.chance(500) { "permanent" } else { "trap" }, "broken"))
+                Err(StageError::new(if sim.coin(500) { "permanent" } else { "trap" }, "broken"))
             }
             Some(_) => {
-                let retry_after_ms = sim.chance(300).then(|| sim.below(30_000));
+                let retry_after_ms = sim.coin(300).then(|| sim.below(30_000));
                 Err(StageError { retry_after_ms, ..StageError::new("transient", "not now") })
             }
         }
@@ -146,14 +146,14 @@ impl Attempt<'_> {
         let _on_its_way = Flight::begin(sim, call, self.journal);
         let broken = sim.chance(sim.faults.broken);
         sleep(sim.millis(1, 1_500)).await;
-        if broken && sim.chance(500) {
+        if broken && sim.coin(500) {
             return Ok(Tried { answer: Err(Refused("the connection broke".into())), certain: false });
         }
         if sim.chance(sim.faults.transient / 4) {
             return Ok(Tried::certain(Err(Refused("not now".into()))));
         }
         sim.note(format_args!("{} {} {} happens", call.0, call.1, call.2));
-        let wrong = sim.world().happen(call, self.class, body);
+        let wrong = sim.world().happen(call, self.class, body, sim.faults.astray > 0);
         wrong.into_iter().for_each(|wrong| sim.wrong(wrong));
         sleep(sim.millis(1, 1_500)).await;
         Ok(match broken {
