@@ -81,6 +81,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "items",
         "dispatch",
         "events",
+        "ledger",
         "deployments",
         "grants",
         "revisions",

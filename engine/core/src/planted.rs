@@ -64,6 +64,12 @@ bugs! {
     LeaseNotRenewed = "lease-not-renewed",
     /// Subscribers hear of an event that is not committed yet.
     HeardBeforeCommit = "heard-before-commit",
+    /// A commit leaves out the hold that it rests on.
+    HoldLeftOut = "hold-left-out",
+    /// Work that was handed to a slot waits to be claimed as well.
+    DoubleHandOver = "double-hand-over",
+    /// The slot of an attempt that was stopped is never free again.
+    SlotLost = "slot-lost",
     /// Retention deletes a run that has not ended.
     OpenRunDeleted = "open-run-deleted",
 }

@@ -1,5 +1,8 @@
 //! The clock and the source of ids: the one place that knows what time it is.
 
+#[cfg(test)]
+pub(crate) mod simulated;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kiket_core::Timestamp;
@@ -13,6 +16,10 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns the time since 1970, as finely as the system has it.
 pub(crate) fn since_epoch() -> Duration {
+    #[cfg(test)]
+    if let Some(time) = simulated::since_epoch() {
+        return time;
+    }
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -13,6 +13,7 @@ mod work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kiket_core::planted::{Bug, planted};
 use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Resolution, Run, Stage, StageError, StageState};
 use kiket_core::{ProjectId, RunId};
 use kiket_store::{
@@ -27,7 +28,8 @@ pub(crate) use start::{Before, NewRun, Start};
 pub(crate) use work::{Assignment, LEASE, Listed};
 
 use crate::clock;
-use crate::revisions::{RevisionError, Revisions};
+use crate::ledger::Ledger;
+use crate::revisions::{Plans, RevisionError, Revisions};
 
 /// Why a command on a run came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,9 @@ pub(crate) enum DispatchError {
     /// The work it rests on belongs to somebody else by now.
     #[error("the work belongs to somebody else by now")]
     Lost,
+    /// The run has moved on since it was looked at: look again. The slot comes back.
+    #[error("the run has moved on since it was looked at")]
+    Moved(Slot),
     /// The same cause has already started a run.
     #[error("the same cause has already started run {0}")]
     Duplicate(RunId),
@@ -53,9 +58,9 @@ pub(crate) enum DispatchError {
 }
 
 /// Applies commands to runs.
-pub(crate) struct Dispatch {
-    store: Store,
-    revisions: Arc<Revisions>,
+pub(crate) struct Dispatch<L = Store, P = Revisions> {
+    store: L,
+    revisions: Arc<P>,
     slots: Arc<Slots>,
     owner: String,
     handed: mpsc::UnboundedSender<Assignment>,
@@ -63,11 +68,11 @@ pub(crate) struct Dispatch {
     running: work::Running,
 }
 
-impl Dispatch {
+impl<L: Ledger, P: Plans> Dispatch<L, P> {
     /// Makes a dispatch whose leases belong to `owner`; assignments go out through `handed`.
     pub(crate) fn new(
-        store: Store,
-        revisions: Arc<Revisions>,
+        store: L,
+        revisions: Arc<P>,
         slots: Arc<Slots>,
         owner: String,
         handed: mpsc::UnboundedSender<Assignment>,
@@ -111,7 +116,10 @@ impl Dispatch {
         Ok((change, next.run))
     }
 
-    /// Begins an attempt for work that was claimed from the store.
+    /// Begins an attempt for work that was claimed from the store; `found` is what is known of it as the run stands.
+    ///
+    /// # Errors
+    /// [`DispatchError::Moved`] where the run stands otherwise by now, so that `found` may not be so.
     pub(crate) async fn begin(
         &self,
         run: RunId,
@@ -131,9 +139,14 @@ impl Dispatch {
         outcome: Outcome,
         records: Option<Records>,
     ) -> Result<Option<Assignment>, DispatchError> {
-        let Assignment { run, stage, attempt, held, slot, .. } = done;
+        let Assignment { run, stage, mut attempt, held, slot, .. } = done;
+        let mut held = Some(held);
+        if planted(Bug::OldOutcomeTaken) {
+            attempt = self.load(run).await?.stage(&stage).map_or(attempt, |stage| stage.attempt);
+            held = None;
+        }
         let command = Command::Finish { stage, attempt, outcome };
-        self.act(run, Some(held), records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
+        self.act(run, held, records.map(Change::Records).into_iter().collect(), command, Some(slot)).await
     }
 
     /// Gives a run a command that comes from a person.
@@ -190,6 +203,7 @@ impl Dispatch {
         events.iter().for_each(|event| state.apply(event, now));
         let write = Write::Advance { expected: row.seq };
         let change = live::change((run, row.project), &state, &events, now, write, Some(held), Vec::new());
+        self.forget(run);
         self.store.commit(vec![Change::Run(change)]).await.map_err(|error| self.conflict(error)).map(drop)
     }
 
@@ -201,6 +215,9 @@ impl Dispatch {
 
     /// Decides and commits, again if somebody else was faster. The slot serves the first
     /// stage that this readies, if there is one, and is free again otherwise.
+    ///
+    /// What is in memory may be older than what is stored: others write too, and a commit whose answer was an error may
+    /// have happened. So a refusal counts only on a run that was just read.
     async fn act(
         &self,
         run: RunId,
@@ -211,11 +228,16 @@ impl Dispatch {
     ) -> Result<Option<Assignment>, DispatchError> {
         let mut slot = slot;
         let had_slot = slot.is_some();
+        let mut read_again = false;
         loop {
             let shared = self.live(run).await?;
             let mut live = shared.lock().await;
             let mut draft = live.draft(&self.owner);
             if let Err(rejected) = draft.decide(command.clone()) {
+                if !std::mem::replace(&mut read_again, true) {
+                    self.forget(run);
+                    continue;
+                }
                 if live.run.status.is_terminal() {
                     self.forget(run);
                 }
@@ -224,7 +246,8 @@ impl Dispatch {
             slot = draft.begun_by_command(&held, slot.take());
             slot = draft.hand_over(&self.slots, slot.take());
             let write = Write::Advance { expected: live.seq };
-            let (change, next, mut assignments) = draft.into_change(write, held.clone(), &self.running);
+            let proof = held.clone().filter(|_| !planted(Bug::HoldLeftOut));
+            let (change, next, mut assignments) = draft.into_change(write, proof, &self.running);
             let mut unit = before.clone();
             unit.push(Change::Run(change));
             match self.store.commit(unit).await {
@@ -232,6 +255,10 @@ impl Dispatch {
                 Err(CommitError::Conflict(Conflict::Seq { .. })) => {
                     slot = slot.or_else(|| assignments.pop().map(|assignment| assignment.slot));
                     self.forget(run);
+                    match (&command, slot.take()) {
+                        (Command::Begin { .. }, Some(slot)) => return Err(DispatchError::Moved(slot)),
+                        (_, back) => slot = back,
+                    }
                     continue;
                 }
                 Err(error) => {

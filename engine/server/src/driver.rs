@@ -8,12 +8,14 @@ mod attempt;
 mod calls;
 pub(crate) mod guests;
 mod recovery;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kiket_core::RunId;
+use kiket_core::planted::{Bug, planted};
 use kiket_host::Outbound;
 use kiket_store::{Claim, Held, Store, StoreError, Task, TaskKind, Work};
 use tokio::runtime::Handle;
@@ -26,6 +28,7 @@ use crate::clock;
 use crate::deployments::Deployments;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::items::Items;
+use crate::ledger::Ledger as _;
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
@@ -33,7 +36,12 @@ use crate::revisions::RevisionError;
 use crate::secrets::Secrets;
 use crate::workspaces::Workspaces;
 
+#[cfg(test)]
+pub(crate) use calls::effect::{Denied, Effects, End, Tried};
 pub(crate) use guests::Guests;
+#[cfg(test)]
+pub(crate) use recovery::settle;
+pub(crate) use worker::{Known, Worker};
 
 /// How long the driver sleeps at most before it looks for work: what a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
@@ -68,88 +76,99 @@ pub(crate) struct Driver {
 pub(crate) async fn run(
     driver: Driver,
     guests: Guests,
-    mut handed: mpsc::UnboundedReceiver<Assignment>,
+    handed: mpsc::UnboundedReceiver<Assignment>,
     shutdown: CancellationToken,
 ) {
-    let driver = Arc::new(driver);
-    let receive = async {
-        while let Some(assignment) = handed.recv().await {
-            driver.guests.spawn(attempt::run(Arc::clone(&driver), assignment));
-        }
-    };
-    tokio::select! {
-        () = receive => {}
-        () = claim_for_ever(&driver) => {}
-        () = renew_for_ever(&driver) => {}
-        () = shutdown.cancelled() => {}
-    }
+    drive(&Arc::new(driver), handed, shutdown).await;
     drop(guests);
 }
 
-async fn claim_for_ever(driver: &Arc<Driver>) {
-    let mut readied = driver.store.readied();
+/// The loop of [`run`].
+pub(crate) async fn drive<W: Worker>(
+    worker: &Arc<W>,
+    mut handed: mpsc::UnboundedReceiver<Assignment>,
+    shutdown: CancellationToken,
+) {
+    let receive = async {
+        while let Some(assignment) = handed.recv().await {
+            worker.spawn(attempt::run(Arc::clone(worker), assignment));
+        }
+    };
+    // In this order, so that a simulation goes the same way twice. Nobody starves: whenever one of them is looked at all
+    // are, as long as none ends.
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = receive => {}
+        () = renew_for_ever(worker) => {}
+        () = claim_for_ever(worker) => {}
+    }
+}
+
+async fn claim_for_ever<W: Worker>(worker: &Arc<W>) {
+    let mut readied = worker.ledger().readied();
     loop {
         readied.mark_unchanged();
-        match claim(driver).await {
+        match claim(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "work cannot be claimed"),
         }
-        let _ = timeout(until_due(driver).await, readied.changed()).await;
+        if planted(Bug::WakeUpLost) {
+            std::future::pending::<()>().await;
+        }
+        let _ = timeout(until_due(worker).await, readied.changed()).await;
     }
 }
 
 /// Claims as much as there are free slots; tells whether there may be more.
-async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
-    let mut slots = vec![driver.slots.wait().await];
+async fn claim<W: Worker>(worker: &Arc<W>) -> Result<bool, StoreError> {
+    let mut slots = vec![worker.slots().wait().await];
     while slots.len() < BATCH {
-        match driver.slots.take() {
+        match worker.slots().take() {
             Some(slot) => slots.push(slot),
             None => break,
         }
     }
     let now = clock::now();
     let claim = Claim {
-        owner: driver.owner.clone(),
+        owner: worker.owner().to_owned(),
         kinds: KINDS.to_vec(),
         limit: u32::try_from(slots.len()).unwrap_or(u32::MAX),
         now,
         until: now.after(LEASE),
     };
-    let claimed = driver.store.claim(claim).await?;
+    let claimed = worker.ledger().claim(claim).await?;
     let more = claimed.len() == slots.len();
-    driver.slots.set_backlog(more);
+    worker.slots().set_backlog(more);
     for (work, slot) in claimed.into_iter().zip(slots) {
-        driver.guests.spawn(take_up(Arc::clone(driver), work, slot));
+        worker.spawn(take_up(Arc::clone(worker), work, slot));
     }
     Ok(more)
 }
 
-async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
+async fn take_up<W: Worker>(worker: Arc<W>, work: Work, slot: Slot) {
     let held: Held = work.held();
     let (run, result) = match work.task {
-        Task::Stage { run, stage, .. } => match begin(&driver, run, stage, &held, slot).await {
-            Ok(Some(assignment)) => return attempt::run(driver, assignment).await,
+        Task::Stage { run, stage, .. } => match begin(&worker, run, stage, &held, slot).await {
+            Ok(Some(assignment)) => return attempt::run(worker, assignment).await,
             Ok(None) => return,
             Err(error) => (run, Err(error)),
         },
         Task::Deadline { run } => {
             drop(slot);
-            (run, driver.dispatch.expire(run, held.clone()).await)
+            (run, worker.dispatch().expire(run, held.clone()).await)
         }
         Task::Item { item, run } => {
             drop(slot);
-            if let Err(error) = driver.items.run_ended(item, run, held).await {
-                tracing::error!(item.id = %item, run.id = %run, %error, "an item cannot go on after its actions");
-            }
-            return;
+            return worker.item_ended(item, run, held).await;
         }
         Task::Delivery { .. } | Task::Sync { .. } | Task::Status { .. } => return,
     };
     let result = match result {
         Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {
             tracing::error!(run.id = %run, %reason, "a run is given up");
-            driver.dispatch.abandon(run, held, &reason).await
+            worker.dispatch().abandon(run, held, &reason).await
         }
         result => result,
     };
@@ -159,33 +178,42 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
     }
 }
 
-async fn begin(
-    driver: &Arc<Driver>,
+async fn begin<W: Worker>(
+    worker: &Arc<W>,
     run: RunId,
     stage: String,
     held: &Held,
-    slot: Slot,
+    mut slot: Slot,
 ) -> Result<Option<Assignment>, DispatchError> {
-    let found = recovery::find(driver, run, &stage, held).await?;
-    driver.dispatch.begin(run, stage.into(), held.clone(), slot, found).await
+    let stage: Arc<str> = stage.into();
+    loop {
+        let found = recovery::find(worker, run, &stage, held).await?;
+        match worker.dispatch().begin(run, Arc::clone(&stage), held.clone(), slot, found).await {
+            Err(DispatchError::Moved(back)) => slot = back,
+            begun => return begun,
+        }
+    }
 }
 
 /// Keeps the leases of everything that is under way.
-async fn renew_for_ever(driver: &Driver) {
+async fn renew_for_ever<W: Worker>(worker: &Arc<W>) {
     let mut ticks = interval(LEASE / 3);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let started = Instant::now();
-        if let Err(error) = driver.dispatch.renew().await {
+        if planted(Bug::LeaseNotRenewed) {
+            continue;
+        }
+        if let Err(error) = worker.dispatch().renew().await {
             tracing::error!(%error, took = ?started.elapsed(), "leases cannot be renewed");
         }
     }
 }
 
 /// Returns how long there is nothing to do as far as the store knows.
-async fn until_due(driver: &Driver) -> Duration {
-    match driver.store.earliest_due(&KINDS).await {
+async fn until_due<W: Worker>(worker: &Arc<W>) -> Duration {
+    match worker.ledger().earliest_due(&KINDS).await {
         Ok(Some(due)) => clock::until(due).clamp(Duration::from_millis(1), POLL),
         _ => POLL,
     }

@@ -29,6 +29,7 @@ mod events;
 mod forge;
 mod grants;
 mod items;
+mod ledger;
 mod mask;
 mod metrics;
 mod mirrors;
@@ -38,6 +39,8 @@ mod publish;
 mod revisions;
 mod scope;
 mod secrets;
+#[cfg(test)]
+mod simulation;
 mod statuses;
 mod telemetry;
 mod token;

@@ -35,6 +35,18 @@ pub(crate) enum RevisionError {
     Store(#[from] StoreError),
 }
 
+/// Where the definitions of runs come from. The server compiles them; the simulation has its own.
+pub(crate) trait Plans: Send + Sync + 'static {
+    /// Returns a revision.
+    fn get(&self, id: RevisionId) -> impl Future<Output = Result<Arc<Revision>, RevisionError>> + Send;
+}
+
+impl Plans for Revisions {
+    fn get(&self, id: RevisionId) -> impl Future<Output = Result<Arc<Revision>, RevisionError>> + Send {
+        Self::get(self, id)
+    }
+}
+
 /// Compiled revisions, the most recent ones in memory.
 pub(crate) struct Revisions {
     store: Store,

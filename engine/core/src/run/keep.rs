@@ -15,6 +15,7 @@ use super::settle::{release, settle};
 use super::state::{Run, RunStatus, StageState};
 use crate::id::RunId;
 use crate::plan::{Plan, Role};
+use crate::planted::{Bug, planted};
 
 pub(super) fn resume(
     draft: &mut Draft<'_>,
@@ -65,7 +66,7 @@ fn may_stay(plan: &Plan, before: &Run, position: usize) -> bool {
         |other: &usize| plan.stage(*other).role == Role::Compensates(position) && before.stages[*other].attempt > 0;
     let done =
         matches!(before.stages[position].state, StageState::Succeeded { .. } | StageState::AllowedFailure { .. });
-    done && !(0..plan.len()).any(|other| begun(&other))
+    done && !planted(Bug::FinishedStageRerun) && !(0..plan.len()).any(|other| begun(&other))
 }
 
 /// Decides anew on stages that were skipped: one that is skipped again stands in nobody's way.

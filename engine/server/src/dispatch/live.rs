@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use kiket_core::plan::Plan;
+use kiket_core::planted::{Bug, planted};
 use kiket_core::revision::Revision;
 use kiket_core::run::{Command, Event, Found, Moment, Rejected, Run, StageState, Trigger};
 use kiket_core::{ProjectId, RunId, Timestamp};
@@ -113,7 +114,9 @@ impl Draft<'_> {
             Event::StageRetrying { stage, attempt, until, .. } => {
                 self.work.push(WorkChange::Done(self.live.task(stage, *attempt).key()));
                 let task = self.live.task(stage, attempt + 1);
-                self.put(task, until.unwrap_or(self.moment.now));
+                if !planted(Bug::RetryWithoutWork) {
+                    self.put(task, until.unwrap_or(self.moment.now));
+                }
             }
             // The row is a timer: it is due when too few people have agreed in time.
             Event::ApprovalRequested { stage, request } => {
@@ -237,7 +240,7 @@ impl Draft<'_> {
         let owner = self.owner;
         self.work.iter_mut().find_map(|change| match change {
             WorkChange::Put { task, lease: to, .. } if *task == wanted => {
-                *to = Some(lease(owner));
+                *to = Some(lease(owner)).filter(|_| !planted(Bug::DoubleHandOver));
                 Some(Held { key: task.key(), fence: 1 })
             }
             _ => None,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kiket_core::planted::{Bug, planted};
 use kiket_core::run::{Command, Queued, Run};
 use kiket_core::{ProjectId, RevisionId};
 use kiket_store::RunHead;
@@ -56,7 +57,7 @@ impl Start {
             commit: new.queued.commit.clone(),
             reference: new.queued.reference.clone(),
             trigger: serde_json::to_string(&new.queued.trigger).unwrap_or_else(|_| "{}".to_owned()),
-            trigger_key: new.trigger_key.clone(),
+            trigger_key: new.trigger_key.clone().filter(|_| !planted(Bug::TriggerKeyIgnored)),
             request: self.request.clone(),
         }
     }

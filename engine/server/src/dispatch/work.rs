@@ -1,6 +1,6 @@
 //! Work that is under way: what a slot was given to do, and how it is told to stop.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) struct Assignment {
 pub(super) struct Running(Arc<Mutex<Rows>>);
 
 /// The fence an assignment has its row under, and what stops it.
-type Rows = HashMap<WorkKey, (i64, CancellationToken)>;
+type Rows = BTreeMap<WorkKey, (i64, CancellationToken)>;
 
 /// A place in the list, given up when it is dropped.
 pub(crate) struct Listed {
@@ -69,7 +69,7 @@ impl Running {
         }
     }
 
-    /// Returns the keys of all assignments.
+    /// Returns the keys of all assignments, in order.
     pub(super) fn keys(&self) -> Vec<WorkKey> {
         self.lock().keys().cloned().collect()
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kiket_core::RunId;
+use kiket_core::{ItemId, RunId};
 use kiket_core::plan::{CallPlan, Plan, StagePlan};
+use kiket_core::planted::{Bug, planted};
 use kiket_core::revision::Revision;
 use kiket_core::run::{Call, Outcome, Run, StageError, Usage};
 use kiket_host::wit::action::Invocation;
@@ -12,26 +13,33 @@ use kiket_host::{
     HostCalls, InvokeError, Level, Limits, LogLine, Output, Placeholders, Progress, ReportCalls as _, Terms,
 };
 
+use kiket_store::{Held, Records, Store};
 use tracing::{Instrument as _, Span};
 
 use super::calls::{Calls, End, Place};
-use super::{Driver, recovery};
-use crate::dispatch::{Assignment, DispatchError};
+use super::{Driver, Known, Worker, recovery};
+use crate::dispatch::{Assignment, Dispatch, DispatchError, Slots, Snapshot};
+use crate::revisions::Revisions;
 use crate::{grants, telemetry};
 
 /// How long one attempt may take where the stage says nothing.
 const WALL: Duration = Duration::from_secs(10 * 60);
 
-pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
+pub(super) async fn run<W: Worker>(worker: Arc<W>, assignment: Assignment) {
     let mut next = Some(assignment);
     while let Some(assignment) = next.take() {
         let run = assignment.run;
-        let begun = Instant::now();
-        let (mut outcome, calls) = tokio::select! {
-            performed = perform(&driver, &assignment).instrument(span(&assignment)) => performed,
-            () = assignment.stop.cancelled() => return,
+        // What is not wanted any more is dropped, be it done or not: its end would be refused.
+        let (outcome, records) = tokio::select! {
+            biased;
+            () = assignment.stop.cancelled() => {
+                if planted(Bug::SlotLost) {
+                    std::mem::forget(assignment.slot);
+                }
+                return;
+            }
+            performed = worker.perform(&assignment).instrument(span(&assignment)) => performed,
         };
-        driver.metrics.attempt(&outcome, begun.elapsed());
         match &outcome {
             Outcome::Failed(error) => {
                 tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
@@ -41,17 +49,54 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
             }
             Outcome::Succeeded { .. } => {}
         }
-        let records = match calls {
-            Some(calls) => {
-                calls.mask(&mut outcome);
-                calls.last_records().await
-            }
-            None => None,
-        };
-        match driver.dispatch.finish(assignment, outcome, records).await {
+        match worker.dispatch().finish(assignment, outcome, records).await {
             Ok(assignment) => next = assignment,
             Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
             Err(error) => tracing::error!(run.id = %run, %error, "the end of a stage cannot be recorded"),
+        }
+    }
+}
+
+impl Worker for Driver {
+    type Ledger = Store;
+    type Plans = Revisions;
+
+    fn ledger(&self) -> &Store {
+        &self.store
+    }
+
+    fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.guests.spawn(task);
+    }
+
+    async fn perform(self: &Arc<Self>, assignment: &Assignment) -> (Outcome, Option<Records>) {
+        let begun = Instant::now();
+        let (mut outcome, calls) = perform(self, assignment).await;
+        self.metrics.attempt(&outcome, begun.elapsed());
+        let Some(calls) = calls else { return (outcome, None) };
+        calls.mask(&mut outcome);
+        (outcome, calls.last_records().await)
+    }
+
+    async fn ask(self: &Arc<Self>, snapshot: &Snapshot, stage: &str, held: &Held) -> Known {
+        recovery::ask_about(self, snapshot, stage, held).await
+    }
+
+    async fn item_ended(&self, item: ItemId, run: RunId, held: Held) {
+        if let Err(error) = self.items.run_ended(item, run, held).await {
+            tracing::error!(item.id = %item, run.id = %run, %error, "an item cannot go on after its actions");
         }
     }
 }
@@ -103,7 +148,9 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
     };
     let result = attempt(driver, &at, made, &calls).await;
     let outcome = match (calls.end(), result) {
-        (Some(End::InDoubt(doubt)), _) => recovery::settle(driver, &at, made, &calls, doubt).await,
+        (Some(End::InDoubt(doubt)), _) => {
+            recovery::settle(made.effect, doubt, recovery::ask_again(driver, &at, made, &calls)).await
+        }
         (Some(End::Failed(error)), _) => Outcome::Failed(error),
         (None, Ok(output)) => succeeded(driver, made, output),
         (None, Err(error)) => Outcome::Failed(StageError { effects: calls.effects(), ..error }),

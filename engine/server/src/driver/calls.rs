@@ -3,7 +3,7 @@
 
 mod artifacts;
 mod deployments;
-mod effect;
+pub(in crate::driver) mod effect;
 mod http;
 mod items;
 mod kv;

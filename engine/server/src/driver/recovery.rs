@@ -6,26 +6,26 @@ use std::sync::Arc;
 use kiket_core::RunId;
 use kiket_core::manifest::Effect;
 use kiket_core::plan::CallPlan;
+use kiket_core::planted::{Bug, planted};
 use kiket_core::run::{Doubt, DoubtCode, Found, Intent, Outcome, StageError, StageState, Usage};
 use kiket_host::HostCalls;
 use kiket_host::wit::recovery::EffectState;
 use kiket_store::{Change, EffectChange, Held, Journal, StoreError, WriteEffect};
 
-use super::Driver;
 use super::attempt::{At, prepare};
 use super::calls::{Calls, Place};
-use crate::dispatch::{DispatchError, journal_of};
-
-/// What the plugin knows.
-enum Known {
-    Happened(serde_json::Value),
-    DidNotHappen,
-    Unknown(String),
-}
+use super::{Driver, Known, Worker};
+use crate::dispatch::{DispatchError, Snapshot, journal_of};
+use crate::ledger::Ledger;
 
 /// Finds out what is known of a stage whose work was claimed: something only if an attempt was cut off.
-pub(super) async fn find(driver: &Arc<Driver>, run: RunId, stage: &str, held: &Held) -> Result<Found, DispatchError> {
-    let snapshot = driver.dispatch.look(run).await?;
+pub(super) async fn find<W: Worker>(
+    worker: &Arc<W>,
+    run: RunId,
+    stage: &str,
+    held: &Held,
+) -> Result<Found, DispatchError> {
+    let snapshot = worker.dispatch().look(run).await?;
     let Some(state) = snapshot.state.stage(stage).filter(|stage| stage.state == StageState::Running) else {
         return Ok(Found::Nothing);
     };
@@ -33,10 +33,10 @@ pub(super) async fn find(driver: &Arc<Driver>, run: RunId, stage: &str, held: &H
         return Ok(Found::Nothing);
     };
     let (Some(made), Some(journal)) = (plan.call(), journal_of(run, state)) else { return Ok(Found::Nothing) };
-    if matches!(made.effect, Effect::Pure | Effect::Idempotent) {
+    if matches!(made.effect, Effect::Pure | Effect::Idempotent) || planted(Bug::OnceRetried) {
         return Ok(Found::Nothing);
     }
-    let effects = driver.store.effects(&journal).await?;
+    let effects = worker.ledger().effects(&journal).await?;
     let Some(open) = effects.last().filter(|effect| effect.receipt.is_none()) else { return Ok(Found::Nothing) };
     let intent: Intent = serde_json::from_str(&open.intent)
         .map_err(|error| StoreError::Malformed { column: "intent", value: error.to_string() })?;
@@ -45,53 +45,62 @@ pub(super) async fn find(driver: &Arc<Driver>, run: RunId, stage: &str, held: &H
     if made.effect != Effect::Checkable {
         return Ok(Found::Doubt(doubt));
     }
-    let place = Place {
-        run,
-        project: snapshot.project,
-        stage: Arc::clone(&state.id),
-        attempt: state.attempt,
-        journal: state.journal,
-        held: held.clone(),
-        class: Effect::Pure,
-        plugin: made.plugin.clone(),
-        queued: snapshot.state.queued.clone(),
-    };
-    let at = At {
-        run,
-        state: &snapshot.state,
-        plan: &snapshot.plan,
-        revision: &snapshot.revision,
-        stage: plan,
-        attempt: state.attempt,
-    };
-    let known = match Calls::look(driver, place).await {
-        Ok(calls) => ask(driver, &at, made, &calls).await,
-        Err(error) => Known::Unknown(error.message),
-    };
-    Ok(match known {
+    Ok(match worker.ask(&snapshot, stage, held).await {
         Known::Happened(outputs) => Found::Done(outputs),
         Known::Unknown(reason) => Found::Doubt(Doubt { reason, ..doubt }),
         Known::DidNotHappen => {
-            forget(driver, journal, doubt.intent.ordinal, held).await?;
+            forget(worker.ledger(), journal, doubt.intent.ordinal, held).await?;
             Found::Nothing
         }
     })
 }
 
 /// Ends an attempt whose effect is in doubt although the server is well: the connection broke, or time was up.
-pub(super) async fn settle(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Calls, doubt: Doubt) -> Outcome {
-    if made.effect != Effect::Checkable || doubt.code != DoubtCode::InDoubt {
+pub(crate) async fn settle(class: Effect, doubt: Doubt, ask: impl Future<Output = Known>) -> Outcome {
+    if class != Effect::Checkable || doubt.code != DoubtCode::InDoubt {
         return Outcome::InDoubt(doubt);
     }
-    let known = match calls.looking().await {
-        Ok(looking) => ask(driver, at, made, &looking).await,
-        Err(error) => Known::Unknown(error.message),
-    };
-    match known {
+    match ask.await {
         Known::Happened(outputs) => Outcome::Succeeded { outputs, usage: Usage::default() },
         Known::Unknown(reason) => Outcome::InDoubt(Doubt { reason, ..doubt }),
         // It failed, then, and may be tried again like everything that failed.
         Known::DidNotHappen => Outcome::Failed(StageError::new("transient", doubt.reason)),
+    }
+}
+
+/// Asks the plugin about the attempt that these calls were of.
+pub(super) async fn ask_again(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Calls) -> Known {
+    match calls.looking().await {
+        Ok(looking) => ask(driver, at, made, &looking).await,
+        Err(error) => Known::Unknown(error.message),
+    }
+}
+
+/// Asks the plugin about a stage whose attempt was cut off.
+pub(super) async fn ask_about(driver: &Arc<Driver>, snapshot: &Snapshot, stage: &str, held: &Held) -> Known {
+    let Snapshot { project, plan, revision, state } = snapshot;
+    let (Some(position), Some(stands)) = (plan.position(stage), state.stage(stage)) else {
+        return Known::Unknown("the run has no such stage".to_owned());
+    };
+    let (stage, run) = (plan.stage(position), state.queued.as_ref().map(|queued| queued.id));
+    let (Some(made), Some(run)) = (stage.call(), run) else {
+        return Known::Unknown("the stage makes no call".to_owned());
+    };
+    let place = Place {
+        run,
+        project: *project,
+        stage: Arc::clone(&stands.id),
+        attempt: stands.attempt,
+        journal: stands.journal,
+        held: held.clone(),
+        class: Effect::Pure,
+        plugin: made.plugin.clone(),
+        queued: state.queued.clone(),
+    };
+    let at = At { run, state, plan, revision, stage, attempt: stands.attempt };
+    match Calls::look(driver, place).await {
+        Ok(calls) => ask(driver, &at, made, &calls).await,
+        Err(error) => Known::Unknown(error.message),
     }
 }
 
@@ -112,9 +121,9 @@ async fn ask(driver: &Driver, at: &At<'_>, made: &CallPlan, calls: &Arc<Calls>) 
     }
 }
 
-async fn forget(driver: &Driver, journal: Journal, ordinal: u32, held: &Held) -> Result<(), DispatchError> {
+async fn forget(ledger: &impl Ledger, journal: Journal, ordinal: u32, held: &Held) -> Result<(), DispatchError> {
     let change = EffectChange { journal, ordinal, held: Some(held.clone()), write: WriteEffect::Forget };
-    match driver.store.commit(vec![Change::Effect(change)]).await {
+    match ledger.commit(vec![Change::Effect(change)]).await {
         Ok(_) => Ok(()),
         Err(kiket_store::CommitError::Conflict(_)) => Err(DispatchError::Lost),
         Err(kiket_store::CommitError::Store(error)) => Err(error.into()),
