@@ -86,8 +86,9 @@ async fn insist(sim: &Arc<Sim>, queued: Queued, before: Option<Arc<Run>>) -> Opt
         let (revision, trigger_key) = (queued.revision, Some(cause.clone()));
         let new = NewRun { project: project(), revision, queued, trigger_key };
         let before = before.as_ref().map(|run| Before { run: Arc::clone(run), from: None });
+        let id = new.queued.id;
         let start = Start { new, request: None, before };
-        match call(sim, move |node| async move { node.dispatch.start(start).await }).await {
+        match call(sim, move |node| async move { node.dispatch.start(start).await.map(|_| id) }).await {
             Some(Ok(run) | Err(DispatchError::Duplicate(run))) => {
                 sim.tell(Told::Started { cause, run });
                 return Some(run);
