@@ -1,5 +1,8 @@
 //! The clock and the source of ids: the one place that knows what time it is.
 
+#[cfg(all(feature = "planted", debug_assertions))]
+pub(crate) mod simulated;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kiket_core::Timestamp;
@@ -13,7 +16,12 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns the time since 1970, as finely as the system has it.
 pub(crate) fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[cfg(all(feature = "planted", debug_assertions))]
+    if let Some(set) = simulated::since_epoch(system) {
+        return set;
+    }
+    system
 }
 
 /// Returns how long it is until then; nothing where that has passed.

@@ -144,7 +144,7 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
             }
             return;
         }
-        Task::Delivery { .. } | Task::Sync { .. } | Task::Status { .. } => return,
+        Task::Delivery { .. } | Task::Sync { .. } | Task::Status { .. } | Task::Tick { .. } => return,
     };
     let result = match result {
         Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {
