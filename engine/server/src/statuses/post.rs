@@ -25,7 +25,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(600);
 /// How long the poster sleeps at most.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How long it sleeps at least.
 /// The first pause of a forge that fails, which doubles with each failure in a row, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long a forge may stay away after a run has ended.

@@ -52,7 +52,7 @@ async fn a_schedule_that_stays_goes_on_and_one_that_goes_takes_its_timer_along()
     assert_eq!(house.store.schedule(project, "p", NIGHTLY).await.unwrap(), None);
     assert_eq!(house.claim("w", 49).await.len(), 1);
     house.commit(vec![set(project, &[])]).await.unwrap();
-    assert!(house.claim("w", i64::MAX - 1).await.is_empty());
+    assert!(house.claim("w", 1_000_000).await.is_empty());
     house.check().await;
 }
 
