@@ -11,9 +11,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
-use croner::Cron;
+use croner::{Cron, Weekday};
 
 use crate::time::Timestamp;
 
@@ -94,6 +94,21 @@ impl Schedule {
     #[must_use]
     pub fn cron(&self) -> &str {
         &self.text
+    }
+
+    /// Tells whether there is any day that it names: 30 February is none. Takes no more than some thousand steps.
+    #[must_use]
+    pub fn has_days(&self) -> bool {
+        let pattern = &self.cron.pattern;
+        let names = |day: &NaiveDate| {
+            let (year, month) = (day.year(), day.month());
+            let weekday = Weekday::from_days_from_sunday(day.weekday().num_days_from_sunday());
+            pattern.month_match(month).unwrap_or(false)
+                && pattern.day_match(year, month, day.day(), weekday).unwrap_or(false)
+        };
+        // Within 28 years every date that there is comes on every day of the week.
+        let first = NaiveDate::from_ymd_opt(2000, 1, 1);
+        first.is_some_and(|first| first.iter_days().take(28 * 366).any(|day| names(&day)))
     }
 
     /// Returns the first nominal time after a moment; `None` where there is none.

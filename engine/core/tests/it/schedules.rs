@@ -122,9 +122,14 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
     #[test]
     fn looking_at_any_moments_keeps_every_time_once_by_its_policy(
-        every in 1u32..40, missed in 0usize..3, looks in proptest::collection::vec(0i64..400, 1..40),
+        every in 1u32..40, missed in 0usize..3, looks in proptest::collection::vec(0i64..400, 1..12),
     ) {
         let missed = [Missed::Skip, Missed::Once, Missed::All][missed];
         let schedule = schedule(&format!("*/{every} * * * *"), Tz::Europe__Prague, missed);
@@ -180,6 +185,24 @@ fn a_time_that_clocks_skip_is_kept_after_the_gap_and_one_that_they_show_twice_on
         shown(&samoa, "2011-12-29T12:00:00Z", 3),
         ["2011-12-29T16:15Z", "2011-12-30T10:00Z", "2011-12-30T16:15Z"]
     );
+}
+
+#[test]
+fn a_day_that_comes_once_in_a_while_is_one_and_a_day_that_never_comes_is_none() {
+    for (cron, comes) in [
+        ("0 0 29 2 *", true),
+        ("0 0 29 2 +MON", true),
+        ("0 0 30 2 FRI", true),
+        ("0 0 * 2 5#5", true),
+        ("0 0 31 */2 *", true),
+        ("0 0 30 2 *", false),
+        ("0 0 31 4,6,9,11 *", false),
+        ("0 0 30,31 2 +FRI", false),
+    ] {
+        let found = schedule(cron, Tz::Europe__Prague, Missed::Once);
+        assert_eq!(found.has_days(), comes, "{cron}");
+        assert!(!comes || found.next(at("2025-01-01T00:00:00Z")).is_some(), "{cron}");
+    }
 }
 
 #[test]

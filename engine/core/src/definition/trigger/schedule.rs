@@ -9,15 +9,12 @@ use crate::decode::{Located, items, word_at};
 use crate::diagnostic::{Code, Problems};
 use crate::schedule::{Missed, Schedule};
 use crate::shape::{Record, Shape, closed, optional, required};
-use crate::time::Timestamp;
 use crate::yaml::Node;
 
 /// Most schedules of one pipeline.
 const MAX_SCHEDULES: usize = 32;
 /// Longest text of a schedule, in bytes.
 const MAX_CRON: usize = 128;
-/// From here on a schedule has to have a time: 2000-01-01T00:00:00Z. Any moment would do.
-const ONCE: Timestamp = Timestamp::from_millis(946_684_800_000);
 
 pub(super) static SCHEDULE: Record = closed(
     "schedule",
@@ -54,7 +51,7 @@ pub(super) fn decode_schedules(node: Option<&Node>, problems: &mut Problems<'_>)
         let missed = word_at(node, "missed", Missed::from_word).unwrap_or_default();
         let (Some(text), Some(cron), Some(timezone)) = (text, cron, timezone) else { continue };
         let schedule = Schedule::new(&text.value, cron, timezone, missed);
-        if schedule.next(ONCE).is_none() {
+        if !schedule.has_days() {
             let message = format!("\"{:.60}\" is not a schedule: there is no such day", text.value);
             problems.report_with_hint(Code::InvalidCron, text.span, message, "look at the days that the month has");
         } else if schedules.iter().any(|other| other.to_string() == schedule.to_string()) {

@@ -3,12 +3,15 @@
 //! The store, the loop's steps, the decisions and everything that is committed are the real ones. Time is simulated, and
 //! what an attempt of a stage comes to is made up: the first ones fail and are tried again later, then people are asked
 //! who never answer. One process has one clock, so these tests go one after the other.
+//!
+//! `KIKET_TIMERS=10000` makes the month as full as that; it takes minutes then, instead of seconds.
 
 mod oracle;
 mod world;
 
 use std::time::Duration;
 
+use kiket_core::Timestamp;
 use kiket_core::planted::{Bug, plant, weed};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -63,20 +66,33 @@ struct Story {
     seed: u64,
 }
 
-/// Lets a month go by; returns how many timers there were, and what was wrong.
-async fn tell(story: &Story) -> (usize, Vec<String>) {
+/// What came of it.
+struct Told {
+    timers: usize,
+    restarts: usize,
+    /// The time by then.
+    until: Timestamp,
+    wrong: Vec<String>,
+}
+
+/// Lets a month go by.
+async fn tell(story: &Story) -> Told {
     let mut random = StdRng::seed_from_u64(story.seed);
     clock::simulated::set(BEGIN);
     let mut world = World::open(story.pipelines, StdRng::seed_from_u64(story.seed + 1)).await;
     world.publish(true).await;
     let pause = DAY.mul_f64(story.days as f64 / (story.incidents + 1) as f64);
-    let mut whole = true;
+    let (mut whole, mut restarts) = (true, 0);
     for incident in INCIDENTS.iter().cycle().take(story.incidents) {
         let until = clock::now().after(pause.mul_f64(random.random_range(0.5..1.5)));
         world.live_until(until).await;
         match incident {
-            Incident::Crash => world.crash().await,
+            Incident::Crash => {
+                restarts += 1;
+                world.crash().await;
+            }
             Incident::Down(long) => {
+                restarts += 1;
                 world.close().await;
                 clock::simulated::advance(*long);
                 world.reopen().await;
@@ -98,7 +114,9 @@ async fn tell(story: &Story) -> (usize, Vec<String>) {
             break;
         }
     }
-    world.end().await
+    let until = clock::now();
+    let (timers, wrong) = world.end().await;
+    Told { timers, restarts, until, wrong }
 }
 
 fn back(far: Duration) {
@@ -110,7 +128,7 @@ fn story() -> Story {
     let timers = std::env::var("KIKET_TIMERS").ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(600);
     // Each schedule has a time a day or so, and each of its runs three timers more.
     let pipelines = (timers / 100).clamp(6, 100);
-    Story { pipelines, days: 31, incidents: 36, seed: 7 }
+    Story { pipelines, days: 36, incidents: 78, seed: 7 }
 }
 
 async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
@@ -122,16 +140,17 @@ async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
 async fn in_a_month_of_restarts_and_jumping_clocks_no_timer_is_early_lost_or_doubled() {
     let _alone = alone().await;
     let story = story();
-    let (timers, wrong) = tell(&story).await;
-    eprintln!("{timers} timers over {} days with {} incidents", story.days, story.incidents);
+    let Told { timers, restarts, until, wrong } = tell(&story).await;
+    eprintln!("{timers} timers, {restarts} restarts, {} incidents until {until}", story.incidents);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(timers >= story.pipelines * 100, "{timers} timers are too few");
+    assert!(timers >= story.pipelines * 100 && restarts >= 20, "too little happened: {timers}, {restarts}");
+    assert!(until > Timestamp::from_millis(BEGIN).after(30 * DAY), "not all clocks were changed: {until}");
 }
 
 async fn catches(bug: Bug, what: &str) {
     let _alone = alone().await;
     plant(bug);
-    let (_, wrong) = tell(&Story { pipelines: 6, days: 20, incidents: 24, seed: 3 }).await;
+    let Told { wrong, .. } = tell(&Story { pipelines: 6, days: 20, incidents: 24, seed: 3 }).await;
     weed();
     assert!(wrong.iter().any(|wrong| wrong.contains(what)), "{} is not caught: {wrong:#?}", bug.name());
 }
