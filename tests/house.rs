@@ -80,6 +80,7 @@ fn siblings_in_the_server_never_import_each_other() {
     for lower in [
         "items",
         "dispatch",
+        "due",
         "events",
         "ledger",
         "deployments",

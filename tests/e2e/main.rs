@@ -34,6 +34,7 @@ mod packs;
 mod plugins;
 mod push;
 mod reading;
+mod schedules;
 mod schemathesis;
 mod secrets;
 mod settings;

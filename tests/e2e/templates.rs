@@ -45,7 +45,7 @@ fn every_template_is_written_and_checks_without_an_error() {
         let report: serde_json::Value = serde_json::from_slice(&checked.stdout).expect("the report is JSON");
         assert_eq!((checked.status.code(), &report["errors"]), (Some(0), &0.into()), "{name}: {report:#}");
         let found = report["diagnostics"].as_array().expect("a list");
-        // The one thing to be warned of: a schedule, which nothing acts on yet.
+        // The one thing to be warned of: parts of workflows that nothing acts on yet.
         let warned: Vec<_> = found.iter().filter(|found| found["severity"] == "warning").collect();
         assert!(warned.iter().all(|found| found["code"] == "W0290"), "{name}: {warned:#?}");
         // Nothing is overwritten.

@@ -53,6 +53,7 @@ use crate::source::Source;
 use crate::yaml::{self, Node};
 
 pub use crate::decode::Located;
+pub use crate::schedule::{Missed, Schedule};
 pub use action::{ActionDefinition, ActionsDefinition, KiketAction, KiketActionDefinition, NoticeLevel, Person};
 pub use approval::{ApprovalDefinition, Approver};
 pub use automation::{AutomationDefinition, AutomationTrigger, QueryDefinition};
@@ -87,7 +88,7 @@ pub use stage::{CallDefinition, RunOn, StageDefinition, TaskDefinition};
 pub use state::{StateApproval, StateDefinition, StateKind};
 pub use team::{GroupDefinition, MemberDefinition, RoleDefinition, TeamDefinition};
 pub use transition::TransitionDefinition;
-pub use trigger::{EventTrigger, Patterns, PushTrigger, Schedule, Triggers};
+pub use trigger::{EventTrigger, Patterns, PushTrigger, Triggers};
 pub use value::{FieldType, MAX_FIELD_TEXT};
 pub use vocabulary::{ITEM_FIELDS, ROOTS, canonical_path};
 pub use workflow::{MAX_STATES, MAX_TRANSITIONS, WorkflowDefinition};

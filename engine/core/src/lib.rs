@@ -21,6 +21,7 @@ pub mod planted;
 pub mod record;
 pub mod revision;
 pub mod run;
+pub mod schedule;
 pub mod schemas;
 pub mod shape;
 pub mod size;

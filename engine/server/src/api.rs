@@ -33,6 +33,7 @@ mod project_settings;
 mod projects;
 mod routes;
 mod runs;
+mod schedules;
 mod secrets;
 mod stream;
 mod submit;
@@ -146,6 +147,7 @@ fn versioned() -> Routes {
         .merge(projects::operations())
         .merge(project_settings::operations())
         .merge(deliveries::operations())
+        .merge(schedules::operations())
         .merge(runs::operations())
         .merge(again::operations())
         .merge(submit::operations())

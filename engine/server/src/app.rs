@@ -26,7 +26,7 @@ use crate::items::{Guards, Items, Reader};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
-use crate::publish::{self, GitSource, Publisher, Schedule};
+use crate::publish::{self, GitSource, Publisher};
 use crate::revisions::Revisions;
 use crate::scope::Scope;
 use crate::secrets::{Origin, Secrets};
@@ -139,6 +139,7 @@ impl Engine {
             metrics: Arc::clone(&metrics),
             turns: Turns::default(),
             timers: Notify::new(),
+            ticks: Notify::new(),
         });
         let shutdown = CancellationToken::new();
         let driver = Driver {
@@ -185,11 +186,13 @@ impl Engine {
         })
     }
 
-    /// Begins to look at projects whenever it is time. A run at a terminal has no need of that.
+    /// Begins to look at projects and to start runs whenever it is time. A run at a terminal has no need of that.
     fn look_now_and_then(&mut self) {
-        let (store, publisher) = (self.store.clone(), Arc::clone(&self.publisher));
-        let schedule = Schedule { store, publisher, owner: format!("node/{}", clock::ulid()) };
-        self.tasks.push(tokio::spawn(schedule.run(self.shutdown.clone())));
+        let owner = format!("node/{}", clock::ulid());
+        let (publisher, shutdown) = (Arc::clone(&self.publisher), self.shutdown.clone());
+        self.tasks.push(tokio::spawn(publish::look_now_and_then(publisher, owner.clone(), shutdown)));
+        let (publisher, shutdown) = (Arc::clone(&self.publisher), self.shutdown.clone());
+        self.tasks.push(tokio::spawn(publish::start_in_time(publisher, owner, shutdown)));
     }
 
     /// Begins to tell forges what became of runs.

@@ -1,6 +1,6 @@
 //! The clock and the source of ids: the one place that knows what time it is.
 
-#[cfg(test)]
+#[cfg(all(feature = "planted", debug_assertions))]
 pub(crate) mod simulated;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,11 +16,12 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns the time since 1970, as finely as the system has it.
 pub(crate) fn since_epoch() -> Duration {
-    #[cfg(test)]
-    if let Some(time) = simulated::since_epoch() {
-        return time;
+    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[cfg(all(feature = "planted", debug_assertions))]
+    if let Some(set) = simulated::since_epoch(system) {
+        return set;
     }
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    system
 }
 
 /// Returns how long it is until then; nothing where that has passed.

@@ -163,7 +163,7 @@ async fn take_up<W: Worker>(worker: Arc<W>, work: Work, slot: Slot) {
             drop(slot);
             return worker.item_ended(item, run, held).await;
         }
-        Task::Delivery { .. } | Task::Sync { .. } | Task::Status { .. } => return,
+        Task::Delivery { .. } | Task::Sync { .. } | Task::Status { .. } | Task::Tick { .. } => return,
     };
     let result = match result {
         Err(DispatchError::Revision(reason)) if !matches!(reason, RevisionError::Store(_)) => {

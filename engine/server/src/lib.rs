@@ -24,6 +24,7 @@ mod deployments;
 mod dispatch;
 mod doctor;
 mod driver;
+mod due;
 mod env;
 mod events;
 mod forge;

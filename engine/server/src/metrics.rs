@@ -10,8 +10,8 @@ use kiket_core::Timestamp;
 use kiket_core::run::Outcome;
 use kiket_store::{Queue, Store, StoreError};
 use prometheus::{
-    Counter, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// Bounds of what takes from a hundredth of a millisecond to ten minutes, in seconds.
@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     started: Gauge,
     syncs: IntCounterVec,
     statuses: IntCounterVec,
+    ticks: Histogram,
 }
 
 impl Metrics {
@@ -74,6 +75,10 @@ impl Metrics {
             started: Gauge::new("kiket_start_time_seconds", "When the server started, in Unix time")?,
             syncs: counters("kiket_syncs_total", "Looks at the branches of projects", &["outcome"])?,
             statuses: counters("kiket_commit_statuses_total", "Statuses posted to forges", &["outcome"])?,
+            ticks: Histogram::with_opts(
+                HistogramOpts::new("kiket_schedule_lateness_seconds", "How late scheduled runs were started")
+                    .buckets(SECONDS.to_vec()),
+            )?,
             registry,
         };
         let version = IntGaugeVec::new(Opts::new("kiket_build_info", "The version; always 1"), &["version"])?;
@@ -101,7 +106,8 @@ impl Metrics {
         self.registry.register(Box::new(self.slots.clone()))?;
         self.registry.register(Box::new(self.started.clone()))?;
         self.registry.register(Box::new(self.syncs.clone()))?;
-        self.registry.register(Box::new(self.statuses.clone()))
+        self.registry.register(Box::new(self.statuses.clone()))?;
+        self.registry.register(Box::new(self.ticks.clone()))
     }
 
     /// Counts a request. The route is the pattern and not what was asked for.
@@ -119,6 +125,11 @@ impl Metrics {
     /// Counts a status that was posted to a forge: `posted`, `refused` or `failed`.
     pub(crate) fn status(&self, outcome: &str) {
         self.statuses.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a scheduled run that was started so late.
+    pub(crate) fn tick(&self, late: Duration) {
+        self.ticks.observe(late.as_secs_f64());
     }
 
     /// Counts an attempt of a stage.

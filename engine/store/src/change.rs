@@ -13,6 +13,7 @@ mod project;
 mod records;
 mod revision;
 mod run;
+mod schedule;
 mod setting;
 mod sync;
 mod token;
@@ -31,6 +32,7 @@ pub use project::NewProject;
 pub use records::Records;
 pub use revision::NewRevision;
 pub use run::{RunChange, RunHead, Write};
+pub use schedule::{NewSchedule, NoteTick, SetSchedules, TICK_PRIORITY};
 pub use setting::{ENV_BYTES, EnvChange, SETTINGS, SealHook, SecretChange};
 pub use sync::{MoveCursor, NoteForge, NoteSync, ProjectChange, SYNC_PRIORITY, SyncOutcome};
 pub use token::{NewToken, RevokeToken};
@@ -93,6 +95,10 @@ pub enum Change {
     NoteForge(NoteForge),
     /// Moves the cursor of somebody who follows the log.
     MoveCursor(MoveCursor),
+    /// Says which schedules of a project are in force.
+    SetSchedules(SetSchedules),
+    /// Says what becomes of a time of a schedule.
+    NoteTick(NoteTick),
 }
 
 /// Something to append to the log.
@@ -133,6 +139,8 @@ impl Change {
             Self::NoteSync(note) => note.apply(unit).await?,
             Self::NoteForge(note) => note.apply(unit).await?,
             Self::MoveCursor(cursor) => cursor.apply(unit).await?,
+            Self::SetSchedules(schedules) => schedules.apply(unit).await?,
+            Self::NoteTick(note) => note.apply(unit).await?,
         }
         Ok(())
     }

@@ -2,6 +2,9 @@
 //!
 //! Invariant: a claim gives a row to one worker; the row's fence is higher than it ever was.
 
+use std::time::Duration;
+
+use kiket_core::planted::{Bug, planted};
 use sqlx::QueryBuilder;
 
 use crate::request::Renewal;
@@ -19,6 +22,7 @@ const KEYS_PER_UPDATE: usize = 256;
 /// Leases that ended are void first; so the index of claimable rows is all that has to be searched.
 pub(crate) async fn claim(unit: &mut Unit<'_>, claim: &Claim) -> Result<Vec<Work>, StoreError> {
     let epoch = unit.epoch;
+    let now = if planted(Bug::TimerEarly) { claim.now.after(Duration::from_millis(500)) } else { claim.now };
     let connection = unit.settled().await?;
     sqlx::query("update work set owner = null, lease_until = null, epoch = null where lease_until <= $1")
         .bind(claim.now.millis())
@@ -28,7 +32,10 @@ pub(crate) async fn claim(unit: &mut Unit<'_>, claim: &Claim) -> Result<Vec<Work
     let mut update = QueryBuilder::<Database>::new("update work set fence = fence + 1, owner = ");
     update.push_bind(&claim.owner).push(", lease_until = ").push_bind(claim.until.millis());
     update.push(", epoch = ").push_bind(epoch);
-    update.push(" where key in (select key from work where owner is null and due <= ").push_bind(claim.now.millis());
+    update.push(" where key in (select key from work where owner is null and due <= ").push_bind(now.millis());
+    if planted(Bug::TimerForgotten) {
+        update.push(" and due > ").push_bind(now.millis().saturating_sub(60_000));
+    }
     push_kinds(&mut update, &claim.kinds);
     update.push(" order by priority, due, key limit ").push_bind(i64::from(claim.limit));
     update.push(") returning key, priority, due, fence");

@@ -10,7 +10,7 @@
 //! The store does not know what they mean, and cannot read a secret: it keeps no key. State and event data are opaque JSON text; what it guards is order
 //! (positions, sequence numbers), exclusiveness (leases and fences, trigger keys, delivery ids, item numbers) and that
 //! nothing is forgotten: every open run and every pending delivery has a row of work, and so has every item that waits
-//! for a run which has ended. [`Store::stuck`] looks for any that has not.
+//! for a run which has ended, and every schedule. [`Store::stuck`] looks for any that has not.
 //!
 //! Invariants: an entry of the log belongs to a run, to an item or to its project alone; sequence numbers of a stream
 //! have no gap; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
@@ -45,17 +45,17 @@ use tokio::task::JoinHandle;
 
 pub use change::{
     Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, ForgetArtifact, ItemChange, ItemColumns, ItemHead,
-    Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision, NewToken,
-    NoteForge, NoteSync, ProjectChange, PutValue, Records, RevokeToken, RunChange, RunHead, SETTINGS, SYNC_PRIORITY,
-    SealHook, SecretChange, SettleDelivery, Settled, SyncOutcome, WorkChange, WorkUpdate, Write, WriteEffect,
-    WriteItem,
+    Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision,
+    NewSchedule, NewToken, NoteForge, NoteSync, NoteTick, ProjectChange, PutValue, Records, RevokeToken, RunChange,
+    RunHead, SETTINGS, SYNC_PRIORITY, SealHook, SecretChange, SetSchedules, SettleDelivery, Settled, SyncOutcome,
+    TICK_PRIORITY, WorkChange, WorkUpdate, Write, WriteEffect, WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
-    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow,
+    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, ScheduleRow, SecretRow,
     StartingPoint, Stuck, Switch, SyncedCommit, Token,
 };
 pub use sealed::{HookSecret, Sealed};

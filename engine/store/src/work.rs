@@ -51,6 +51,15 @@ pub enum Task {
         /// The run.
         run: RunId,
     },
+    /// Start the run of a schedule whose time has come. The row is the schedule's timer, and stays.
+    Tick {
+        /// The project.
+        project: ProjectId,
+        /// The pipeline.
+        pipeline: String,
+        /// Five fields of cron and the time zone.
+        schedule: String,
+    },
 }
 
 words! {
@@ -68,6 +77,8 @@ words! {
         Sync = "sync",
         /// [`Task::Status`].
         Status = "status",
+        /// [`Task::Tick`].
+        Tick = "tick",
     }
 }
 
@@ -82,6 +93,7 @@ impl Task {
             Self::Item { .. } => TaskKind::Item,
             Self::Sync { .. } => TaskKind::Sync,
             Self::Status { .. } => TaskKind::Status,
+            Self::Tick { .. } => TaskKind::Tick,
         }
     }
 
@@ -91,7 +103,9 @@ impl Task {
     pub const fn run(&self) -> Option<RunId> {
         match self {
             Self::Stage { run, .. } | Self::Deadline { run } => Some(*run),
-            Self::Delivery { .. } | Self::Item { .. } | Self::Sync { .. } | Self::Status { .. } => None,
+            Self::Delivery { .. } | Self::Item { .. } | Self::Sync { .. } | Self::Status { .. } | Self::Tick { .. } => {
+                None
+            }
         }
     }
 
@@ -111,6 +125,7 @@ impl fmt::Display for Task {
             Self::Item { item, run } => write!(f, "item/{item}/{run}"),
             Self::Sync { project } => write!(f, "sync/{project}"),
             Self::Status { run } => write!(f, "status/{run}"),
+            Self::Tick { project, pipeline, schedule } => write!(f, "tick/{project}/{pipeline}/{schedule}"),
         }
     }
 }
@@ -136,6 +151,12 @@ impl FromStr for Task {
                 }
                 TaskKind::Sync => Some(Task::Sync { project: rest.parse().ok()? }),
                 TaskKind::Status => Some(Task::Status { run: rest.parse().ok()? }),
+                TaskKind::Tick => {
+                    let (project, rest) = rest.split_once('/')?;
+                    let (pipeline, schedule) = rest.split_once('/')?;
+                    let (pipeline, schedule) = (pipeline.to_owned(), schedule.to_owned());
+                    Some(Task::Tick { project: project.parse().ok()?, pipeline, schedule })
+                }
             }
         }
         parse(text).ok_or_else(|| UnknownWord(text.to_owned()))
@@ -231,6 +252,11 @@ mod tests {
             Task::Item { item, run },
             Task::Sync { project: "prj_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap() },
             Task::Status { run },
+            Task::Tick {
+                project: "prj_01jd3v7k2mfq9x8y5t4r6s0abc".parse().unwrap(),
+                pipeline: "nightly".to_owned(),
+                schedule: "*/5 3 * * 1-5 Europe/Prague".to_owned(),
+            },
         ];
         for task in tasks {
             assert_eq!(task.key().as_str().parse(), Ok(task));

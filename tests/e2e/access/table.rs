@@ -20,6 +20,7 @@ const TABLE: &[Row] = &[
     Row("GET /api/v1/projects/{project}", "read", "", 200, 404),
     Row("PATCH /api/v1/projects/{project}", "projects", r#"{"sync_every": "off"}"#, 200, 404),
     Row("GET /api/v1/projects/{project}/deliveries", "read", "", 200, 404),
+    Row("GET /api/v1/projects/{project}/schedules", "read", "", 200, 404),
     Row("POST /api/v1/projects/{project}/sync", "projects", "", 200, 404),
     Row("GET /api/v1/projects/{project}/revisions", "read", "", 200, 404),
     Row("GET /api/v1/projects/{project}/revisions/{revision}", "read", "", 200, 404),

@@ -1,16 +1,17 @@
 //! `on:`: what starts a run besides a person and the API.
 
-use std::str::FromStr as _;
+mod schedule;
 
-use chrono_tz::Tz;
-use croner::Cron;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::decode::{Located, items, text_at, texts};
+use crate::decode::{items, text_at, texts};
 use crate::diagnostic::{Code, Problems};
 use crate::expression::{Expression, Names, parse_condition};
+use crate::schedule::Schedule;
 use crate::shape::{Record, Shape, checked, closed, optional, required};
 use crate::yaml::{Node, Value};
+pub(crate) use schedule::parse_cron;
+use schedule::{SCHEDULE, decode_schedules};
 
 /// `on:` itself: a word, a list of words, or a mapping that says more.
 pub(super) const ON: Shape = Shape::Either(&[WORD, Shape::List(&WORD), Shape::Record(&TRIGGERS)]);
@@ -27,7 +28,7 @@ static TRIGGERS: Record = closed(
             Shape::Record(&PULL_REQUEST),
             "A pull request within the repository is opened, or has new commits; nothing behind it means every one.",
         ),
-        checked("schedule", Shape::OneOrList(&Shape::Record(&SCHEDULE)), "A time."),
+        optional("schedule", Shape::OneOrList(&Shape::Record(&SCHEDULE)), "A time."),
         checked("event", Shape::OneOrList(&Shape::Record(&EVENT)), "Something that happened in the project."),
     ],
 );
@@ -56,19 +57,6 @@ static PULL_REQUEST: Record = closed(
     &[optional("branches", Shape::OneOrList(&Shape::Text), "Patterns of the branches that are merged into.")],
 );
 
-static SCHEDULE: Record = closed(
-    "schedule",
-    "A time that repeats.",
-    &[
-        required("cron", Shape::Text, "Five fields: minute, hour, day of the month, month, day of the week."),
-        optional(
-            "timezone",
-            Shape::Text,
-            "Name in the IANA time zone database, for example Europe/Prague; UTC where none is given.",
-        ),
-    ],
-);
-
 static EVENT: Record = closed(
     "event",
     "Something that happened in the project.",
@@ -92,15 +80,6 @@ pub struct Triggers {
     pub schedules: Vec<Schedule>,
     /// Events of the project.
     pub events: Vec<EventTrigger>,
-}
-
-/// A time that repeats.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
-    /// When.
-    pub cron: Cron,
-    /// Where.
-    pub timezone: Tz,
 }
 
 /// Events that start a run.
@@ -160,49 +139,6 @@ impl Triggers {
             events: decode_events(node.get("event"), problems),
         }
     }
-}
-
-fn decode_schedules(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<Schedule> {
-    let mut schedules = Vec::new();
-    for node in items(node) {
-        let cron = node.get("cron").and_then(Located::text).and_then(|text| parse_cron(&text, problems));
-        let timezone =
-            node.get("timezone").and_then(Located::text).map_or(Some(Tz::UTC), |text| parse_zone(&text, problems));
-        schedules.extend(cron.zip(timezone).map(|(cron, timezone)| Schedule { cron, timezone }));
-    }
-    schedules
-}
-
-/// Reads five fields of cron.
-pub(crate) fn parse_cron(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Cron> {
-    let parsed = Cron::from_str(&text.value).map_err(|error| reason(&error));
-    let fields = text.value.split_whitespace().count();
-    let parsed = if fields == 5 { parsed } else { Err(format!("it has to have five fields, and this is {fields}")) };
-    parsed
-        .map_err(|reason| {
-            let message = format!("\"{:.60}\" is not a schedule: {reason}", text.value);
-            let hint = "write minute, hour, day of the month, month and day of the week: \"0 3 * * 1-5\"";
-            problems.report_with_hint(Code::InvalidCron, text.span, message, hint);
-        })
-        .ok()
-}
-
-/// The library's words, as the end of a sentence.
-fn reason(error: &croner::errors::CronError) -> String {
-    let text = error.to_string();
-    let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
-    text.trim_end_matches('.').to_lowercase()
-}
-
-fn parse_zone(text: &Located<String>, problems: &mut Problems<'_>) -> Option<Tz> {
-    text.value
-        .parse()
-        .map_err(|_| {
-            let message = format!("there is no time zone \"{:.60}\"", text.value);
-            let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-            problems.report_unknown(Code::UnknownTimeZone, text.span, message, &text.value, known);
-        })
-        .ok()
 }
 
 fn decode_events(node: Option<&Node>, problems: &mut Problems<'_>) -> Vec<EventTrigger> {

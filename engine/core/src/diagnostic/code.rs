@@ -146,6 +146,8 @@ codes! {
     RevealedSecret = "W0219",
     /// Grants or pins of a plugin that nothing uses.
     UnusedPlugin = "W0220",
+    /// A schedule of a pipeline that has required inputs.
+    ScheduleWithoutInputs = "W0221",
     /// Part of the language that is checked and that this version does not act on yet.
     NotActedOnYet = "W0290",
     /// A file that kiket keeps but does not act on.

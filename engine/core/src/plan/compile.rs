@@ -26,6 +26,7 @@ pub(crate) fn compile_pipeline(
     let waiting: Vec<Waiting<'_>> = stages.iter().map(|stage| Waiting { id: &stage.id, needs: &stage.needs }).collect();
     refuse_cycles("stage", &waiting, &needs, problems);
     warn_of_early_reads(stages, &needs, problems);
+    warn_of_missing_inputs(definition, problems);
     let all = stages.iter().map(|stage| (stage, false)).chain(finally.iter().map(|stage| (stage, true)));
     let compiled: Vec<Compiled<'_>> =
         all.map(|(stage, finally)| compile_stage(stage, finally, surroundings, problems)).collect();
@@ -62,6 +63,17 @@ fn refuse_twins(definition: &PipelineDefinition, problems: &mut Problems<'_>) {
             let hint = "rename one: `stages` and `finally` share their names";
             problems.report_with_hint(Code::DuplicateId, stage.id.span, message, hint);
         }
+    }
+}
+
+/// Warns of inputs that nobody is there to give.
+fn warn_of_missing_inputs(definition: &PipelineDefinition, problems: &mut Problems<'_>) {
+    let missing = definition.inputs.iter().find(|input| input.required && input.default.is_none());
+    if let (Some(input), false) = (missing, definition.on.schedules.is_empty()) {
+        let message =
+            format!("a schedule cannot start \"{}\": it gives no input \"{}\"", definition.id.value, input.name);
+        let hint = "give the input a `default`, or do not require it";
+        problems.report_with_hint(Code::ScheduleWithoutInputs, definition.id.span, message, hint);
     }
 }
 

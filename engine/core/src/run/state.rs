@@ -242,6 +242,17 @@ pub enum Trigger {
         /// The branch it is to be merged into.
         target: String,
     },
+    /// A time of the pipeline's schedule.
+    Schedule {
+        /// The five fields of cron.
+        cron: String,
+        /// The time zone.
+        timezone: String,
+        /// The time that was meant; the run may have started later.
+        #[serde(with = "crate::time::rfc3339")]
+        #[schemars(with = "Timestamp")]
+        nominal: Timestamp,
+    },
     /// A person or a tool, over the API.
     Api,
     /// An item's transition, whose actions it runs.

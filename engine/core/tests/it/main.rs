@@ -10,5 +10,6 @@ mod properties;
 mod reference;
 mod resume;
 mod run;
+mod schedules;
 mod schemas;
 mod support;

@@ -1,6 +1,7 @@
 //! `kiket project`: the repositories that a server follows.
 
 mod definitions;
+mod schedules;
 mod set;
 
 use std::io::{self, BufRead as _};
@@ -29,6 +30,7 @@ enum Command {
     Sync(Sync),
     Ls(Ls),
     Definitions(definitions::Definitions),
+    Schedules(schedules::Schedules),
 }
 
 /// Follow a Git repository
@@ -92,6 +94,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Sync(sync) => sync.run().await,
         Command::Ls(ls) => ls.run().await,
         Command::Definitions(definitions) => definitions.run().await,
+        Command::Schedules(schedules) => schedules.run().await,
     }
 }
 

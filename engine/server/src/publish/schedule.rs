@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use kiket_core::ProjectId;
 use kiket_store::{
-    Change, Claim, CommitError, Held, Project, SYNC_PRIORITY, Store, StoreError, Task, TaskKind, Work, WorkChange,
-    WorkUpdate,
+    Change, CommitError, Held, Project, SYNC_PRIORITY, Store, Task, TaskKind, Work, WorkChange, WorkUpdate,
 };
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Publisher;
 use crate::clock;
+use crate::due::Due;
 
 /// How many projects are looked at side by side.
 const AT_ONCE: usize = 4;
@@ -23,69 +22,29 @@ const AT_ONCE: usize = 4;
 const LEASE: Duration = Duration::from_secs(600);
 /// How long a worker sleeps at most; only a clock that was set or a lease that ran out needs that.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How long it sleeps at least.
-const SHORTEST: Duration = Duration::from_millis(50);
 /// How seldom a project is looked at that fails again and again, unless it is meant to be looked at less often.
 const MOST: Duration = Duration::from_secs(3600);
 
-/// Looks at projects whenever it is time, until it is told to stop.
-pub(crate) struct Schedule {
-    pub(crate) store: Store,
-    pub(crate) publisher: Arc<Publisher>,
-    pub(crate) owner: String,
-}
-
-impl Schedule {
-    /// Works until `shutdown`.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut looks = JoinSet::new();
-        loop {
-            let room = AT_ONCE - looks.len();
-            match self.claim(room).await {
-                Ok(claimed) => {
-                    for work in claimed {
-                        looks.spawn(look(self.store.clone(), Arc::clone(&self.publisher), work));
-                    }
-                }
-                Err(error) => tracing::error!(%error, "projects that are due cannot be claimed"),
-            }
-            let wait = if looks.len() < AT_ONCE { self.until_due().await } else { LONGEST };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                Some(_) = looks.join_next(), if !looks.is_empty() => {}
-                () = self.publisher.timers.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    async fn claim(&self, room: usize) -> Result<Vec<Work>, StoreError> {
-        if room == 0 {
-            return Ok(Vec::new());
-        }
-        let now = clock::now();
-        let owner = format!("{}/schedule", self.owner);
-        let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        self.store.claim(Claim { owner, kinds: vec![TaskKind::Sync], limit, now, until: now.after(LEASE) }).await
-    }
-
-    async fn until_due(&self) -> Duration {
-        match self.store.earliest_due(&[TaskKind::Sync]).await {
-            Ok(Some(due)) => clock::until(due).clamp(SHORTEST, LONGEST),
-            _ => LONGEST,
-        }
+/// Looks at projects whenever it is time, until `shutdown`.
+pub(crate) async fn look_now_and_then(publisher: Arc<Publisher>, owner: String, shutdown: CancellationToken) {
+    let (store, owner) = (publisher.store.clone(), format!("{owner}/schedule"));
+    let due = Due { store, owner, kind: TaskKind::Sync, at_once: AT_ONCE, lease: LEASE, longest: LONGEST };
+    tokio::select! {
+        () = due.run(&publisher.timers, |work| look(Arc::clone(&publisher), work)) => {}
+        () = shutdown.cancelled() => {}
     }
 }
 
-async fn look(store: Store, publisher: Arc<Publisher>, work: Work) {
+async fn look(publisher: Arc<Publisher>, work: Work) {
     let held = work.held();
+    let store = &publisher.store;
     let Task::Sync { project } = work.task else { return };
     let done = match store.project(project).await {
         Ok(Some(row)) => {
             if let Err(failure) = publisher.sync(&row, None, "schedule").await {
                 tracing::warn!(project = %row.name, %failure, "a project cannot be looked at");
             }
-            put_off(&store, project, held).await
+            put_off(store, project, held).await
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error.into()),

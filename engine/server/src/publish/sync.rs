@@ -85,6 +85,8 @@ pub(crate) struct Publisher {
     pub(crate) turns: Turns,
     /// Told when the timer of a project was set.
     pub(crate) timers: Notify,
+    /// Told when that of a schedule was.
+    pub(crate) ticks: Notify,
 }
 
 /// The span of a sync.
@@ -245,8 +247,17 @@ impl Publisher {
             let (reference, commit) = (fetched.reference.clone(), fetched.commit.clone());
             before.push(note_sync(project, SyncOutcome::Synced(SyncedCommit { reference, commit })));
         }
+        let schedules = match revision.as_deref().filter(|_| fetched.is_active) {
+            Some(revision) => self.reschedule(project.id, revision).await?,
+            None => None,
+        };
+        let rescheduled = schedules.is_some();
+        before.extend(schedules);
         let settled = |runs| settle.map(|settle| settle(note(&fetched, revision.is_some(), runs)));
         let runs = self.commit(&before, runs, settled).await?;
+        if rescheduled {
+            self.ticks.notify_one();
+        }
         tracing::info!(
             project = %project.name, commit = %fetched.commit, revision = %id, accepted = revision.is_some(),
             runs = runs.len(), "synced"

@@ -181,9 +181,8 @@ async fn resolve(sim: &Arc<Sim>, run: RunId, stage: &Arc<str>, doubt: &Doubt) {
         false => Resolution::Retry,
     };
     let (name, whose) = (Arc::clone(stage), Actor::admin("ada"));
-    let told = call(sim, move |node| async move {
-        node.dispatch.resolve(run, &name, whose, resolution, None, None).await
-    });
+    let told =
+        call(sim, move |node| async move { node.dispatch.resolve(run, &name, whose, resolution, None, None).await });
     if matches!(told.await, Some(Ok(()))) {
         let (stage, by) = (Some(stage.to_string()), Some("ada".to_owned()));
         sim.tell(Told::Taken { run, stage, kind: "stage.resolved", by });

@@ -60,9 +60,11 @@ pub(super) fn effects_of(sim: &Sim, run: RunId, stage: &str, class: Class) -> u3
 }
 
 fn script(sim: &Sim, run: RunId, stage: &str, class: Class) -> Vec<Step> {
-    let name = run.to_string().bytes().chain(stage.bytes()).fold(sim.seed, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3).rotate_left(17)
-    });
+    let name = run
+        .to_string()
+        .bytes()
+        .chain(stage.bytes())
+        .fold(sim.seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3).rotate_left(17));
     let mut luck = Luck::new(name);
     let effects = match class {
         Class::Pure => 0,
@@ -237,9 +239,7 @@ impl Worker for Puppet {
         let ended = timeout(call.timeout.unwrap_or(Duration::from_secs(60)), attempted.act()).await;
         let ended = ended.unwrap_or_else(|_| Err(StageError::new("timeout_wall", "it took too long")));
         let outcome = match (attempted.effects.end(), ended) {
-            (Some(End::InDoubt(doubt)), _) => {
-                settle(call.effect, doubt, async { look(&self.sim, *run, stage) }).await
-            }
+            (Some(End::InDoubt(doubt)), _) => settle(call.effect, doubt, async { look(&self.sim, *run, stage) }).await,
             (Some(End::Failed(error)), _) => Outcome::Failed(error),
             (None, Ok(())) => {
                 let outputs = json!({ "fence": held.fence, "attempt": attempt });

@@ -77,9 +77,9 @@ impl Tables {
                 Change::Run(run) => self.run(epoch, run, &mut readied),
                 Change::Records(records) => self.records(records),
                 Change::Effect(effect) => self.effect(effect),
-                Change::Work(update) => self
-                    .prove(update.held.as_ref())
-                    .map(|()| self.apply_work(epoch, &update.work, &mut readied)),
+                Change::Work(update) => {
+                    self.prove(update.held.as_ref()).map(|()| self.apply_work(epoch, &update.work, &mut readied))
+                }
                 other => panic!("the simulation stores nothing like {other:?}"),
             };
             if let Err(conflict) = applied {
@@ -166,9 +166,7 @@ impl Tables {
         let first = cause.and_then(|cause| self.causes.get(&(change.project, cause.to_owned())));
         match first {
             Some(run) => Err(Conflict::DuplicateTrigger { run: *run }),
-            None if self.runs.contains_key(&change.run) => {
-                Err(Conflict::Duplicate { stream: Stream::Run(change.run) })
-            }
+            None if self.runs.contains_key(&change.run) => Err(Conflict::Duplicate { stream: Stream::Run(change.run) }),
             None => Ok(()),
         }
     }
@@ -189,14 +187,7 @@ impl Tables {
         Ok(())
     }
 
-    fn append(
-        &mut self,
-        project: ProjectId,
-        run: RunId,
-        mut seq: Option<Seq>,
-        at: Timestamp,
-        events: &[NewEvent],
-    ) {
+    fn append(&mut self, project: ProjectId, run: RunId, mut seq: Option<Seq>, at: Timestamp, events: &[NewEvent]) {
         for event in events {
             seq = seq.map(|seq| Seq::new(seq.get() + 1));
             let position = Position::new(self.head().get() + 1);

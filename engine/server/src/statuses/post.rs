@@ -8,14 +8,13 @@ use kiket_core::{ProjectId, RunId};
 use kiket_host::wit::http::Request;
 use kiket_host::{Grants, HttpGrant, HttpPermit, Placeholders, Scheme};
 use kiket_store::{
-    Change, Claim, CommitError, Held, NoteForge, Project, RunRow, StoreError, Task, TaskKind, Work, WorkChange,
-    WorkUpdate,
+    Change, CommitError, Held, NoteForge, Project, RunRow, Task, TaskKind, Work, WorkChange, WorkUpdate,
 };
 use reqwest::Url;
-use tokio::task::JoinSet;
 
 use super::{PRIORITY, Statuses};
 use crate::clock;
+use crate::due::Due;
 use crate::forge::{ForgeSettings, State, Status};
 
 /// How many statuses are posted side by side.
@@ -26,8 +25,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(600);
 /// How long the poster sleeps at most.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How long it sleeps at least.
-const SHORTEST: Duration = Duration::from_millis(50);
 /// The first pause of a forge that fails, which doubles with each failure in a row, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long a forge may stay away after a run has ended.
@@ -46,41 +43,9 @@ enum Posted {
 
 impl Statuses {
     pub(super) async fn post(self: &Arc<Self>) {
-        let mut posts = JoinSet::new();
-        loop {
-            let room = AT_ONCE - posts.len();
-            match self.claim(room).await {
-                Ok(claimed) => {
-                    for work in claimed {
-                        posts.spawn(Arc::clone(self).settle(work));
-                    }
-                }
-                Err(error) => tracing::error!(%error, "statuses cannot be claimed"),
-            }
-            let wait = if posts.len() < AT_ONCE { self.until_due().await } else { LONGEST };
-            tokio::select! {
-                Some(_) = posts.join_next(), if !posts.is_empty() => {}
-                () = self.found.notified() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    async fn claim(&self, room: usize) -> Result<Vec<Work>, StoreError> {
-        if room == 0 {
-            return Ok(Vec::new());
-        }
-        let now = clock::now();
-        let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        let kinds = vec![TaskKind::Status];
-        self.store.claim(Claim { owner: self.owner.clone(), kinds, limit, now, until: now.after(LEASE) }).await
-    }
-
-    async fn until_due(&self) -> Duration {
-        match self.store.earliest_due(&[TaskKind::Status]).await {
-            Ok(Some(due)) => clock::until(due).clamp(SHORTEST, LONGEST),
-            _ => LONGEST,
-        }
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        let due = Due { store, owner, kind: TaskKind::Status, at_once: AT_ONCE, lease: LEASE, longest: LONGEST };
+        due.run(&self.found, |work| Arc::clone(self).settle(work)).await;
     }
 
     async fn settle(self: Arc<Self>, work: Work) {

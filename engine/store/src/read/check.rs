@@ -17,14 +17,16 @@ pub enum Stuck {
     Item(ItemId),
     /// A project that is to be looked at now and then, without its timer.
     Project(ProjectId),
-    /// Work that is about nothing: its run has ended, its delivery is settled, its item does not wait for its run, or
-    /// its project is not looked at.
+    /// A schedule without the row of work that is named so.
+    Schedule(WorkKey),
+    /// Work that is about nothing: its run has ended, its delivery is settled, its item does not wait for its run, its
+    /// project is not looked at, or its schedule is not in force.
     Work(WorkKey),
 }
 
 impl Store {
-    /// Looks for what is stuck: open runs, pending deliveries, items whose run has ended, and projects with a timer,
-    /// without a row of work; and work without them. Finds nothing at any time, unless there is a defect.
+    /// Looks for what is stuck: open runs, pending deliveries, items whose run has ended, projects with a timer and
+    /// schedules, without a row of work; and work without them. Finds nothing at any time, unless there is a defect.
     ///
     /// # Errors
     /// Only failures of the database.
@@ -57,7 +59,15 @@ impl Store {
              union all
              select 'work', key from work
              where kind = 'sync' and not exists
-                 (select 1 from projects where 'sync/' || projects.id = work.key and sync_every is not null)",
+                 (select 1 from projects where 'sync/' || projects.id = work.key and sync_every is not null)
+             union all
+             select 'schedule', 'tick/' || project || '/' || pipeline || '/' || schedule from schedules
+             where not exists
+                 (select 1 from work where key = 'tick/' || project || '/' || pipeline || '/' || schedule)
+             union all
+             select 'work', key from work
+             where kind = 'tick' and not exists
+                 (select 1 from schedules where 'tick/' || project || '/' || pipeline || '/' || schedule = work.key)",
         )
         .fetch_all(&mut *self.reader().await?)
         .await?;
@@ -69,6 +79,7 @@ impl Store {
                     "delivery" => Stuck::Delivery(parse("id", &name)?),
                     "item" => Stuck::Item(parse("id", &name)?),
                     "project" => Stuck::Project(parse("id", &name)?),
+                    "schedule" => Stuck::Schedule(WorkKey(name)),
                     _ => Stuck::Work(WorkKey(name)),
                 })
             })
@@ -116,6 +127,16 @@ impl Store {
         .await?;
         for row in &apps {
             flaws.push(format!("app {} is not at the release that was put live last", row.text("app")?));
+        }
+
+        let early = sqlx::query(
+            "select key from work join schedules
+                 on key = 'tick/' || project || '/' || pipeline || '/' || schedule where due < next",
+        )
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        for row in &early {
+            flaws.push(format!("{} is due before its time", row.text("key")?));
         }
 
         let (head, last, count): (i64, i64, i64) = sqlx::query_as(

@@ -12,6 +12,7 @@ mod migration;
 mod opening;
 mod revisions;
 mod runs;
+mod schedules;
 mod settings;
 mod sync;
 mod units;
