@@ -22,14 +22,14 @@ pub(crate) fn advance(by: Duration) {
     SET.fetch_add(millis, std::sync::atomic::Ordering::SeqCst);
 }
 
-/// Returns the time since 1970 where the clock was set.
-pub(super) fn since_epoch(system: Duration) -> Option<Duration> {
+/// Returns the time since 1970: the system's, unless the clock was set.
+pub(super) fn seen(system: Duration) -> Duration {
     #[cfg(test)]
     match SET.load(std::sync::atomic::Ordering::SeqCst) {
         i64::MIN => {}
-        millis => return Some(Duration::from_millis(millis.unsigned_abs())),
+        millis => return Duration::from_millis(millis.unsigned_abs()),
     }
-    from_file(system)
+    from_file(system).unwrap_or(system)
 }
 
 /// By how many milliseconds the system's clock is said to be wrong, in the file that `KIKET_CLOCK` names.
