@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kiket_core::Timestamp;
 use kiket_core::run::Moment;
+#[cfg(all(feature = "planted", debug_assertions))]
+use simulated::seen;
 use ulid::Ulid;
 
 /// Returns the time.
@@ -16,11 +18,12 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns the time since 1970, as finely as the system has it.
 pub(crate) fn since_epoch() -> Duration {
-    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    #[cfg(all(feature = "planted", debug_assertions))]
-    if let Some(set) = simulated::since_epoch(system) {
-        return set;
-    }
+    seen(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// What of the system's clock is seen: all of it, but in tests that set theirs.
+#[cfg(not(all(feature = "planted", debug_assertions)))]
+const fn seen(system: Duration) -> Duration {
     system
 }
 

@@ -50,13 +50,13 @@ mod own {
     }
 }
 
-/// Returns the time since 1970 where the clock was set.
-pub(super) fn since_epoch(system: Duration) -> Option<Duration> {
+/// Returns the time since 1970: the system's, unless the clock was set.
+pub(super) fn seen(system: Duration) -> Duration {
     #[cfg(test)]
     if let Some(time) = own::since_epoch() {
-        return Some(time);
+        return time;
     }
-    from_file(system)
+    from_file(system).unwrap_or(system)
 }
 
 /// By how many milliseconds the system's clock is said to be wrong, in the file that `KIKET_CLOCK` names.

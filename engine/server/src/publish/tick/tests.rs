@@ -132,7 +132,7 @@ fn story() -> Story {
     let timers = std::env::var("KIKET_TIMERS").ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(600);
     // Each schedule has a time a day or so, and each of its runs three timers more.
     let pipelines = (timers / 100).clamp(6, 100);
-    Story { pipelines, days: 36, incidents: 78, seed: 7 }
+    Story { pipelines, days: 40, incidents: 78, seed: 7 }
 }
 
 async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
