@@ -83,6 +83,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "events",
         "deployments",
         "grants",
+        "invariants",
         "revisions",
         "plugins",
         "secrets",

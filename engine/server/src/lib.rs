@@ -28,6 +28,7 @@ mod env;
 mod events;
 mod forge;
 mod grants;
+pub mod invariants;
 mod items;
 mod mask;
 mod metrics;

@@ -53,9 +53,9 @@ pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
-    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
-    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck,
-    Switch, SyncedCommit, Token,
+    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, Flaw, FlawKind,
+    ItemFilter, ItemRow, LiveRelease, Look, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow,
+    SecretRow, Snapshot, Stuck, Switch, SyncedCommit, Token, WorkRow,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;

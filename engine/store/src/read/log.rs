@@ -96,7 +96,7 @@ fn push_kinds(query: &mut QueryBuilder<Database>, kinds: &[String]) {
 }
 
 impl Entry {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             position: Position::new(row.number("position")?),
             project: row.parsed("project")?,
