@@ -95,6 +95,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "backup",
         "doctor",
         "programs",
+        "refusal",
         "mirrors",
         "bundled",
         "forge",

@@ -123,7 +123,8 @@ impl World {
         self.start_process(serve);
     }
 
-    fn start_process(&mut self, mut serve: Command) {
+    /// Starts the server process by this command.
+    pub(crate) fn start_process(&mut self, mut serve: Command) {
         let mut server = serve.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(server.stdout.take().expect("stdout is piped")).lines();
         let mut next = || lines.next().expect("the server says where it listens").expect("it writes text");
@@ -147,6 +148,21 @@ impl World {
     /// Returns the admin token.
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The next server begins anew, and shows its token.
+    pub(crate) fn forget_token(&mut self) {
+        self.token.clear();
+    }
+
+    /// Stops the server as people do.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let pid = server.id().to_string();
+            Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
+            let status = server.wait().expect("it ends");
+            assert!(status.success(), "the server ended with {status}");
+        }
     }
 
     /// Ends the server as a power cut would.
@@ -304,15 +320,17 @@ impl World {
 
     /// Stops the server and checks that everything it kept is as it has to be.
     pub(crate) async fn end(mut self) {
-        if let Some(mut server) = self.server.take() {
-            let pid = server.id().to_string();
-            Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
-            let status = server.wait().expect("it ends");
-            assert!(status.success(), "the server ended with {status}");
-        }
+        self.stop();
         self.ended = true;
         let evidence = self.evidence();
         checker::check(&self.data().join("kiket.db"), &evidence).await;
+    }
+}
+
+impl World {
+    /// Ends without the checker: what is left behind is wrong on purpose, and was looked at.
+    pub(crate) fn end_badly(mut self) {
+        self.ended = true;
     }
 }
 

@@ -36,6 +36,7 @@ mod mirrors;
 mod plugins;
 mod programs;
 mod publish;
+mod refusal;
 mod revisions;
 mod scope;
 mod secrets;

@@ -18,6 +18,7 @@
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
 
+mod admission;
 mod boot;
 pub mod change;
 mod claim;
@@ -84,8 +85,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::NewerSchema`] when it belongs to a
-    /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written.
+    /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written; [`StoreError::Disk`] when it
+    /// is no database. What is refused is as it was.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        admission::look(path).await?;
         let lock = sqlite::lock_in_time(path).await?;
         let mut connection = sqlite::connect_writer(path).await?;
         let boot = boot::begin_epoch(&mut connection).await?;

@@ -2,10 +2,10 @@
 //!
 //! Which class an effect is of is told by the path that it was sent to: `once…`, `idem…`; nothing is said of others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kiket_core::run::{Run, Stage, StageState};
-use kiket_store::Store;
+use kiket_core::run::{Event, Resolution, Run, Stage, StageState};
+use kiket_store::{Filter, Position, Store};
 
 /// An effect as the far side has seen it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,36 +16,71 @@ pub(crate) struct Seen {
     pub(crate) body: String,
 }
 
+/// The effects of one stage that the world has seen: by number, with the bodies that came.
+type OfStage<'s> = BTreeMap<u32, Vec<&'s str>>;
+
 pub(super) async fn check(store: &Store, sink: &[Seen]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut effects: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut stages: BTreeMap<(&str, &str, &str), OfStage<'_>> = BTreeMap::new();
     for Seen { path, key, body } in sink {
-        effects.entry((path.trim_matches('/'), key)).or_default().push(body);
-    }
-    for ((path, key), bodies) in &effects {
-        if path.starts_with("once") && bodies.len() > 1 {
-            wrong.push(format!("{key} may happen once, and {path} has seen it {} times", bodies.len()));
+        let path = path.trim_matches('/');
+        if !path.starts_with("once") && !path.starts_with("idem") {
+            continue;
         }
-        if (path.starts_with("once") || path.starts_with("idem")) && bodies.iter().any(|body| *body != bodies[0]) {
-            wrong.push(format!("{path} has seen different bodies under {key}"));
-        }
-    }
-    let mut stages: BTreeMap<(String, String), Vec<u32>> = BTreeMap::new();
-    for (path, key) in effects.keys().filter(|(path, _)| path.starts_with("once") || path.starts_with("idem")) {
-        let parsed = key.rsplit_once('#').and_then(|(owner, ordinal)| {
-            let (run, stage) = owner.split_once('/')?;
-            Some(((run.to_owned(), stage.to_owned()), ordinal.parse().ok()?))
-        });
-        match parsed {
-            Some((owner, ordinal)) => stages.entry(owner).or_default().push(ordinal),
+        let owner =
+            key.rsplit_once('#').and_then(|(owner, ordinal)| Some((owner.split_once('/')?, ordinal.parse().ok()?)));
+        match owner {
+            Some(((run, stage), ordinal)) => {
+                stages.entry((path, run, stage)).or_default().entry(ordinal).or_default().push(body);
+            }
             None => wrong.push(format!("{path} has seen the key {key}, which names no effect")),
         }
     }
-    for ((run, stage), ordinals) in stages {
-        let state = state(store, &run).await;
-        match state.as_ref().and_then(|run| run.stage(&stage)) {
-            None => wrong.push(format!("the world has seen effects of {run}/{stage}, which is not there")),
-            Some(state) => wrong.extend(against(state, &ordinals).map(|found| format!("{run}/{stage}: {found}"))),
+    for ((path, run, stage), seen) in stages {
+        match state(store, run).await.as_ref().and_then(|run| run.stage(stage)) {
+            None => wrong.push(format!("{path} has seen effects of {run}/{stage}, which is not there")),
+            Some(state) => {
+                let again = Again::of(store, run, stage).await;
+                let found = against(state, &seen).into_iter().chain(too_often(path, &seen, &again));
+                wrong.extend(found.map(|found| format!("{path}: {run}/{stage}: {found}")));
+            }
+        }
+    }
+    wrong
+}
+
+/// How often a stage was done again for a reason: then its effects may be seen again.
+struct Again {
+    /// A person said that the effect had not happened.
+    resolved: usize,
+    /// An attempt had failed, and the next began anew.
+    failed: usize,
+}
+
+impl Again {
+    async fn of(store: &Store, run: &str, stage: &str) -> Self {
+        let filter = Filter { run: run.parse().ok(), stage: Some(stage.to_owned()), ..Filter::default() };
+        let entries = store.tail(Position::ZERO, &filter, 100_000).await.expect("the log can be read");
+        let events = entries.iter().filter(|entry| entry.seq.is_some());
+        let events: Vec<Event> = events.map(|entry| serde_json::from_str(&entry.data).expect("an event")).collect();
+        let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+        Self {
+            resolved: count(|event| matches!(event, Event::StageResolved { resolution: Resolution::Retry, .. })),
+            failed: count(|event| matches!(event, Event::StageRetrying { error, .. } if error.code != "interrupted")),
+        }
+    }
+}
+
+/// What may happen once was seen more often; or what is repeated is not the same to the letter.
+fn too_often(path: &str, seen: &OfStage<'_>, again: &Again) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (ordinal, bodies) in seen {
+        let different = bodies.iter().collect::<BTreeSet<_>>().len();
+        if path.starts_with("once") && bodies.len() > 1 + again.resolved {
+            wrong.push(format!("number {ordinal} may happen once, and was seen {} times", bodies.len()));
+        }
+        if different > 1 + again.resolved + again.failed {
+            wrong.push(format!("number {ordinal} was seen with {different} different bodies"));
         }
     }
     wrong
@@ -56,15 +91,21 @@ async fn state(store: &Store, run: &str) -> Option<Run> {
     Some(serde_json::from_str(&row.state).expect("a run"))
 }
 
-/// What is wrong with a stage whose effects of these numbers were seen.
-fn against(stage: &Stage, ordinals: &[u32]) -> Option<String> {
-    let last = ordinals.iter().max()?;
+/// What is wrong with a stage whose effects were seen.
+fn against(stage: &Stage, seen: &OfStage<'_>) -> Option<String> {
+    let last = seen.keys().max()?;
     match &stage.state {
         StageState::NeedsAttention { doubt } if *last > doubt.intent.ordinal => {
             Some(format!("number {} is in doubt, and number {last} was seen", doubt.intent.ordinal))
         }
         StageState::Pending | StageState::Skipped { .. } => {
             Some("it has not begun, and its effects were seen".to_owned())
+        }
+        // What it counts itself was all seen, unless a person has said what became of it.
+        StageState::Succeeded { outputs, usage } if usage.wall_ms > 0 => {
+            let parts = outputs["parts"].as_u64().unwrap_or(seen.len() as u64);
+            (parts != seen.len() as u64)
+                .then(|| format!("it says that it had {parts} effects, {} were seen", seen.len()))
         }
         _ => None,
     }

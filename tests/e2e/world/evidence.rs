@@ -52,6 +52,11 @@ impl World {
         Evidence { acknowledged: self.journal.take(), transcripts, sink }
     }
 
+    /// Forgets what was noted so far: the server goes back to a time before.
+    pub(crate) fn forget(&mut self) {
+        drop(self.evidence());
+    }
+
     /// Sends a request that has to succeed.
     pub(crate) async fn ok(&self, request: RequestBuilder) -> Json {
         let answer = self.send(request).await;

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Invariant, PAGE, Report};
 
-/// Calls `each` with every event of a stream, in order. Answers whether the history is whole: if not, what it leads to
-/// is no longer of use. Says itself what is wrong with the entries.
+/// Calls `each` with every event of a stream, in order, as far as the history is whole. Answers whether it is: if not, what
+/// it leads to is of no use. Says itself what is wrong with the entries.
 pub(super) async fn walk<E: DeserializeOwned>(
     snapshot: &mut Snapshot<'_>,
     report: &mut Report,
@@ -27,22 +27,21 @@ pub(super) async fn walk<E: DeserializeOwned>(
         for Entry { seq: number, data, kind: column, position, at, .. } in &entries {
             let number = number.map_or(0, |number| number.get());
             if number != seq + 1 {
-                let found = format!("event {number} follows on event {seq}");
-                report.add(Invariant::SequenceGapless, &about, found);
+                report.add(Invariant::SequenceGapless, &about, format!("event {number} follows on event {seq}"));
+                return Ok(false);
             }
             seq = number;
-            match serde_json::from_str::<E>(data) {
-                Ok(event) if kind(&event) == column => each(report, &event, *at),
-                Ok(event) => {
-                    let found = format!("entry {position} is called {column} and is {}", kind(&event));
-                    report.add(Invariant::EntryFits, &about, found);
+            let flaw = match serde_json::from_str::<E>(data) {
+                Ok(event) if kind(&event) == column => {
+                    each(report, &event, *at);
+                    continue;
                 }
-                Err(error) => {
-                    let found = format!("entry {position} cannot be read: {error}");
-                    report.add(Invariant::EntryFits, &about, found);
-                }
-            }
+                Ok(event) => format!("entry {position} is called {column} and is {}", kind(&event)),
+                Err(error) => format!("entry {position} cannot be read: {error}"),
+            };
+            report.add(Invariant::EntryFits, &about, flaw);
+            return Ok(false);
         }
     }
-    Ok(!report.knows(Invariant::SequenceGapless, &about) && !report.knows(Invariant::EntryFits, &about))
+    Ok(!report.knows(Invariant::SequenceGapless, &about))
 }
