@@ -1,67 +1,53 @@
-//! The invariants checker: what has to be true of a database whatever happened before.
+//! The invariants checker as every end-to-end test ends in it: what has to be true of a database whatever happened
+//! before, and of what the world outside has seen and was told.
+
+mod acknowledged;
+mod effects;
+mod transcript;
 
 use std::path::Path;
 
-use kiket_core::run::{Event, Run};
-use kiket_store::{Filter, Position, RunFilter, Store};
+use kiket::invariants::{self, Violation};
+use kiket_store::Store;
 
-/// Opens the database of a stopped server and checks it:
-/// the file is sound and sequences are gapless; nothing is stuck; every run's state is
-/// the fold of its events; no stage ended twice; every attempt is started once.
-pub(crate) async fn check(path: &Path) {
-    let store = Store::open(path).await.expect("the database opens");
-    assert_eq!(store.integrity().await.expect("it can be checked"), Vec::<String>::new());
-    let stuck = store.stuck().await.expect("it can be asked");
-    assert!(stuck.is_empty(), "stuck: {stuck:?}");
-    let mut before = None;
-    loop {
-        let rows = store.runs(&RunFilter { before, ..RunFilter::default() }, 200).await.expect("runs can be listed");
-        let Some(last) = rows.last() else { break };
-        before = Some(last.id);
-        for row in rows {
-            let stored: Run = serde_json::from_str(&row.state).expect("the state is a run");
-            let events = events(&store, row.id).await;
-            let mut fold = Run::default();
-            for (event, at) in &events {
-                fold.apply(event, *at);
-            }
-            assert_eq!(fold, stored, "the state of {} is not the fold of its events", row.id);
-            assert_eq!(row.status, stored.status.word());
-            check_story(&events.into_iter().map(|(event, _)| event).collect::<Vec<_>>());
-        }
-    }
+pub(crate) use acknowledged::{Acknowledged, Journal};
+pub(crate) use effects::Seen;
+pub(crate) use transcript::Transcript;
+
+/// What is known of a server from outside. [`World`](crate::world::World) gathers it; whoever has no world fills it in.
+#[derive(Default)]
+pub(crate) struct Evidence {
+    /// What clients were answered with success, in order.
+    pub(crate) acknowledged: Vec<Acknowledged>,
+    /// What was heard of each stream that was followed.
+    pub(crate) transcripts: Vec<Transcript>,
+    /// What the far side of the network has seen of effects, in order.
+    pub(crate) sink: Vec<Seen>,
+}
+
+/// Reads the database of a stopped server and checks it, and what was seen from outside.
+pub(crate) async fn check(path: &Path, evidence: &Evidence) {
+    let mut lines: Vec<String> = violations(path).await.iter().map(Violation::to_string).collect();
+    lines.extend(contradictions(path, evidence).await);
+    assert!(lines.is_empty(), "what must hold does not:\n{}", lines.join("\n"));
+}
+
+/// Reads the database and answers what is wrong with it.
+pub(crate) async fn violations(path: &Path) -> Vec<Violation> {
+    let store = Store::inspect(path).await.expect("the database opens");
+    let found = invariants::check(&store).await.expect("it can be checked");
     store.close().await;
+    found
 }
 
-async fn events(store: &Store, run: kiket_core::RunId) -> Vec<(Event, kiket_core::Timestamp)> {
-    let filter = Filter { run: Some(run), ..Filter::default() };
-    let (mut events, mut after) = (Vec::new(), Position::ZERO);
-    loop {
-        let entries = store.tail(after, &filter, 1_000).await.expect("the log can be read");
-        let Some(last) = entries.last() else { return events };
-        after = last.position;
-        for entry in entries.into_iter().filter(|entry| entry.seq.is_some()) {
-            events.push((serde_json::from_str(&entry.data).expect("an event"), entry.at));
-        }
+/// Answers where the database contradicts what was seen from outside, one sentence each.
+pub(crate) async fn contradictions(path: &Path, evidence: &Evidence) -> Vec<String> {
+    let store = Store::inspect(path).await.expect("the database opens");
+    let mut found = acknowledged::check(&store, &evidence.acknowledged).await;
+    for transcript in &evidence.transcripts {
+        found.extend(transcript.check(&store).await);
     }
-}
-
-fn check_story(events: &[Event]) {
-    let mut ended = std::collections::BTreeSet::new();
-    let mut started = std::collections::BTreeSet::new();
-    for event in events {
-        match event {
-            Event::StageStarted { stage, attempt } => {
-                assert!(!ended.contains(stage), "{stage} started after it had ended");
-                assert!(started.insert((stage.clone(), *attempt)), "attempt {attempt} of {stage} started twice");
-            }
-            Event::StageSucceeded { stage, .. }
-            | Event::StageFailed { stage, .. }
-            | Event::StageSkipped { stage, .. }
-            | Event::StageCancelled { stage } => {
-                assert!(ended.insert(stage.clone()), "{stage} ended twice");
-            }
-            _ => {}
-        }
-    }
+    found.extend(effects::check(&store, &evidence.sink).await);
+    store.close().await;
+    found
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value as Json;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::world::World;
 
@@ -57,7 +58,9 @@ async fn the_doctor_finds_what_is_damaged_and_nothing_where_all_is_well() {
     let (code, found) = doctor(&world, &listen);
     assert_eq!(code, Some(0), "{found:#}");
     assert_eq!(check(&found, "server")["found"], "a server has the data folder open");
-    for name in ["database file", "schema", "integrity", "work", "master key", "artifacts", "plugins", "API address"] {
+    for name in
+        ["database file", "schema", "integrity", "history", "work", "master key", "artifacts", "plugins", "API address"]
+    {
         assert_eq!(check(&found, name)["verdict"], "ok", "{found:#}");
     }
     world.kill();
@@ -107,6 +110,22 @@ async fn the_doctor_finds_what_is_damaged_and_nothing_where_all_is_well() {
     let mut torn = good.clone();
     torn.chunks_mut(4096).skip(40).for_each(|page| page.fill(0xff));
     finds(&world, "integrity", "bad", || write(&torn), || write(&good));
+    // What the engine itself would never write.
+    for (name, sql) in [
+        ("history", "update runs set state = json_set(state, '$.status', 'failed')"),
+        (
+            "work",
+            "insert into work (key, kind, run, priority, due, fence) select 'deadline/' || id, 'deadline', id, 0, 0, 0 from runs",
+        ),
+    ] {
+        let path = database.display().to_string();
+        let mut raw = SqliteConnection::connect(&path).await.expect("a connection");
+        sqlx::raw_sql(sql).execute(&mut raw).await.expect("it can be changed");
+        raw.close().await.expect("closed");
+        finds(&world, name, "bad", || {}, || write(&good));
+        let _ = fs::remove_file(data.join("kiket.db-wal"));
+        let _ = fs::remove_file(data.join("kiket.db-shm"));
+    }
     let (code, _) = doctor(&world, "127.0.0.1:0");
     assert_eq!(code, Some(0));
     world.boot();

@@ -10,7 +10,8 @@ use crate::world::World;
 
 /// A world whose probe may talk to the sink.
 async fn world(sink: &Sink) -> World {
-    let world = World::start().await;
+    let mut world = World::start().await;
+    world.heed(sink);
     let grant = format!("http: [{{ scheme: http, host: 127.0.0.1, port: {} }}]", sink.port);
     let plugins = format!("model_version: \"1.0\"\nplugins: {{ ./tools/probe.wasm: {{ grants: {{ {grant} }} }} }}\n");
     world.push(&[(".kiket/plugins.yaml", &plugins)]);

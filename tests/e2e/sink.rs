@@ -10,6 +10,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::checker::Seen;
+
 /// A payment that came in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Payment {
@@ -39,6 +41,16 @@ pub(crate) enum Behaviour {
     BreaksOff,
 }
 
+impl Book {
+    /// What it has seen of effects, as the checker wants it.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let payments = self.payments.lock().expect("no panic");
+        let seen =
+            |Payment { path, key, body }: &Payment| Seen { path: path.clone(), key: key.clone(), body: body.clone() };
+        payments.iter().filter(|payment| !payment.key.is_empty()).map(seen).collect()
+    }
+}
+
 pub(crate) struct Sink {
     pub(crate) port: u16,
     book: Arc<Book>,
@@ -60,6 +72,11 @@ impl Sink {
 
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.book.behaviour.lock().expect("no panic") = behaviour;
+    }
+
+    /// What remembers: it outlives the sink.
+    pub(crate) fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.book)
     }
 
     /// Waits until there are that many payments.

@@ -1,8 +1,12 @@
-//! A world of its own for each test: a bare repository, a working copy, a server process.
+//! A world of its own for each test: a bare repository, a working copy, a server process. It notes what it is answered
+//! and what it hears, and ends in the checker over that.
+
+mod evidence;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -11,7 +15,8 @@ use serde_json::{Value as Json, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 
-use crate::checker;
+use crate::checker::{self, Journal, Transcript};
+use crate::sink::Book;
 
 pub(crate) const SECRET: &str = "a secret for webhooks";
 /// Long enough for a first compilation of every plugin on a busy machine.
@@ -24,6 +29,13 @@ pub(crate) struct World {
     base: String,
     token: String,
     http: Client,
+    /// What was answered with success.
+    journal: Journal,
+    /// What was heard.
+    heard: Mutex<Vec<Transcript>>,
+    /// What was seen outside.
+    sinks: Vec<Arc<Book>>,
+    ended: bool,
 }
 
 /// One server-sent event.
@@ -45,7 +57,18 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (base, token) = (String::new(), String::new());
-        let mut world = Self { folder, environment, server: None, base, token, http: client() };
+        let mut world = Self {
+            folder,
+            environment,
+            server: None,
+            base,
+            token,
+            http: client(),
+            journal: Journal::default(),
+            heard: Mutex::default(),
+            sinks: Vec::new(),
+            ended: false,
+        };
         git(world.folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "origin.git"]);
         git(world.folder.path(), &["clone", "--quiet", "origin.git", "work"]);
         let tools = world.work().join("tools");
@@ -100,7 +123,8 @@ impl World {
         self.start_process(serve);
     }
 
-    fn start_process(&mut self, mut serve: Command) {
+    /// Starts the server process by this command.
+    pub(crate) fn start_process(&mut self, mut serve: Command) {
         let mut server = serve.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(server.stdout.take().expect("stdout is piped")).lines();
         let mut next = || lines.next().expect("the server says where it listens").expect("it writes text");
@@ -124,6 +148,21 @@ impl World {
     /// Returns the admin token.
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The next server begins anew, and shows its token.
+    pub(crate) fn forget_token(&mut self) {
+        self.token.clear();
+    }
+
+    /// Stops the server as people do.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let pid = server.id().to_string();
+            Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
+            let status = server.wait().expect("it ends");
+            assert!(status.success(), "the server ended with {status}");
+        }
     }
 
     /// Ends the server as a power cut would.
@@ -195,7 +234,7 @@ impl World {
     pub(crate) async fn hook_with(&self, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
         let hook = self.http.post(format!("{}/api/v1/hooks/shop", self.base));
         let hook = headers.iter().fold(hook, |hook, (name, value)| hook.header(*name, *value));
-        hook.body(body).send().await.expect("the server answers")
+        self.send(hook.body(body)).await
     }
 
     /// Pushes one pipeline called `p`, delivers the push, and returns its run.
@@ -227,7 +266,8 @@ impl World {
 
     /// Follows a run to its end, from a position on; the last frame is `end`.
     pub(crate) async fn follow(&self, run: &str, after: Option<i64>) -> Vec<Frame> {
-        let mut request = self.get(&format!("/runs/{run}/events"));
+        let path = format!("/runs/{run}/events");
+        let mut request = self.get(&path);
         if let Some(after) = after {
             request = request.header("Last-Event-ID", after.to_string());
         }
@@ -235,7 +275,9 @@ impl World {
         assert_eq!(answer.status(), StatusCode::OK);
         let text =
             tokio::time::timeout(PATIENCE, answer.text()).await.expect("the run ends").expect("the stream is text");
-        parse(&text)
+        let frames = parse(&text);
+        self.hear(&path, Some(after.unwrap_or(0)), frames.clone());
+        frames
     }
 
     /// Follows a run to its end and returns it.
@@ -276,44 +318,19 @@ impl World {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// Sends a request that has to succeed.
-    pub(crate) async fn ok(&self, request: RequestBuilder) -> Json {
-        let answer = request.send().await.expect("the server answers");
-        let status = answer.status();
-        let body: Json = answer.json().await.expect("the answer is JSON");
-        assert!(status.is_success(), "{status}: {body:#}");
-        body
-    }
-
-    /// Sends a request that has to succeed without an answer.
-    pub(crate) async fn ok_empty(&self, request: RequestBuilder) {
-        let answer = request.send().await.expect("the server answers");
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{}", answer.text().await.unwrap_or_default());
-    }
-
-    /// Asks again on every change of the log until there is an answer.
-    pub(crate) async fn until<T>(&self, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-        let mut events = self.get("/events?from=start").send().await.expect("the server answers");
-        let wait = async {
-            loop {
-                if let Some(answer) = ask().await {
-                    return answer;
-                }
-                let _ = events.chunk().await.expect("the stream goes on");
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for happens")
-    }
-
     /// Stops the server and checks that everything it kept is as it has to be.
     pub(crate) async fn end(mut self) {
-        if let Some(mut server) = self.server.take() {
-            let pid = server.id().to_string();
-            Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
-            let status = server.wait().expect("it ends");
-            assert!(status.success(), "the server ended with {status}");
-        }
-        checker::check(&self.data().join("kiket.db")).await;
+        self.stop();
+        self.ended = true;
+        let evidence = self.evidence();
+        checker::check(&self.data().join("kiket.db"), &evidence).await;
+    }
+}
+
+impl World {
+    /// Ends without the checker: what is left behind is wrong on purpose, and was looked at.
+    pub(crate) fn end_badly(mut self) {
+        self.ended = true;
     }
 }
 
@@ -323,6 +340,7 @@ impl Drop for World {
             let _ = server.kill();
             let _ = server.wait();
         }
+        assert!(self.ended || std::thread::panicking(), "every test ends in the checker: World::end");
     }
 }
 

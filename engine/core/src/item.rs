@@ -12,6 +12,7 @@ mod decide;
 mod event;
 mod facts;
 mod guards;
+mod legal;
 mod reasons;
 mod scope;
 mod state;

@@ -12,6 +12,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::invariants::Violation;
+
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,19 +49,22 @@ pub(crate) struct Check {
     /// What to do, where there is something to do.
     #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
+    /// Which invariants do not hold, where that is what was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) violations: Vec<Violation>,
 }
 
 impl Check {
     fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, found: found.into(), advice: None }
+        Self { name, verdict: Verdict::Ok, found: found.into(), advice: None, violations: Vec::new() }
     }
 
     fn warn(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Warn, found: found.into(), advice: Some(advice.into()) }
+        Self { name, verdict: Verdict::Warn, found: found.into(), advice: Some(advice.into()), violations: Vec::new() }
     }
 
     fn bad(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Bad, found: found.into(), advice: Some(advice.into()) }
+        Self { name, verdict: Verdict::Bad, found: found.into(), advice: Some(advice.into()), violations: Vec::new() }
     }
 }
 

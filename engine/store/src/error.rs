@@ -97,6 +97,14 @@ impl Fault {
     pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(Arc::new(error))
     }
+
+    /// What the database said, without what the library puts around it.
+    pub(crate) fn of(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(said) => Self(Arc::from(said.into_error())),
+            other => Self::new(other),
+        }
+    }
 }
 
 impl fmt::Display for Fault {

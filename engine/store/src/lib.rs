@@ -18,6 +18,7 @@
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
 
+mod admission;
 mod boot;
 mod brief;
 pub mod change;
@@ -54,9 +55,9 @@ pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
-    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
-    ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, ScheduleRow, SecretRow,
-    StartingPoint, Stuck, Switch, SyncedCommit, Token,
+    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, Flaw, FlawKind,
+    ItemFilter, ItemRow, LiveRelease, Look, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow,
+    ScheduleRow, SecretRow, Snapshot, StartingPoint, Stuck, Switch, SyncedCommit, Token, WorkRow,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;
@@ -85,8 +86,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::NewerSchema`] when it belongs to a
-    /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written.
+    /// newer version; [`StoreError::Open`] when the folder is missing or cannot be written; [`StoreError::Disk`] when it
+    /// is no database. What is refused is as it was.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        admission::look(path).await?;
         let lock = sqlite::lock_in_time(path).await?;
         let mut connection = sqlite::connect_writer(path).await?;
         let boot = boot::begin_epoch(&mut connection).await?;

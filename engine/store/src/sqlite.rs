@@ -128,6 +128,22 @@ pub(crate) async fn schema(reader: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(found).fetch_one(reader).await?)
 }
 
+/// Reads the newest migration of a file without making any other beside it; 0 of one that has none.
+pub(crate) async fn peek(path: &Path) -> Result<i64, StoreError> {
+    // Where there is a write-ahead log, what it holds counts. Where there is none, none is to be made.
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    let mut connection = options(path).read_only(true).immutable(!has_log).connect().await?;
+    let any = "select count(*) from sqlite_master where name = '_sqlx_migrations'";
+    let found = match sqlx::query_scalar::<_, i64>(any).fetch_one(&mut connection).await? {
+        0 => Ok(0),
+        _ => schema(&mut connection).await,
+    };
+    sqlx::Connection::close(connection).await?;
+    found
+}
+
 /// Writes one state of a database to another file, while others write to it.
 pub(crate) async fn vacuum_into(from: &Path, to: &str) -> Result<(), StoreError> {
     let mut connection = options(from).read_only(true).connect().await?;
@@ -218,7 +234,7 @@ impl From<sqlx::Error> for StoreError {
         const NOTADB: i32 = 26;
 
         let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
-        let fault = Fault::new(error);
+        let fault = Fault::of(error);
         // The low byte is the primary code, the rest says which kind of it.
         match code.map(|code| code & 0xff) {
             Some(FULL) => Self::Full(fault),

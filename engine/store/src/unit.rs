@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use kiket_core::planted::{Bug, planted};
 use kiket_core::{ProjectId, Timestamp};
 
 use crate::brief;
@@ -142,7 +143,8 @@ impl<'c> Unit<'c> {
     ) {
         for event in events {
             self.head += 1;
-            history.seq = history.seq.map(|seq| Seq::new(seq.get() + 1));
+            let step = if planted(Bug::GapInSequence) { 2 } else { 1 };
+            history.seq = history.seq.map(|seq| Seq::new(seq.get() + step));
             self.kinds.push(event.kind.clone());
             self.entries.push(NewEntry { position: self.head, history, at, event: event.clone() });
         }

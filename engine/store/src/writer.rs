@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use kiket_core::planted::{Bug, planted};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::request::{Request, Verdict};
@@ -84,6 +85,9 @@ impl Writer {
 
     /// Commits a group and answers it.
     async fn serve(&mut self, group: &mut Vec<Request>) {
+        if planted(Bug::HeardBeforeCommit) {
+            self.signals.head.send_replace(Position::new(self.head + 1));
+        }
         let failure = match self.write(group).await {
             Ok(written) => {
                 self.publish(written);

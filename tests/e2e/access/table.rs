@@ -92,7 +92,7 @@ async fn ask(world: &World, operation: &str, body: &str, token: Option<&str>) ->
     if !body.is_empty() {
         request = request.header("content-type", "application/json").body(body.to_owned());
     }
-    let answer = request.send().await.expect("the server answers");
+    let answer = world.send(request).await;
     let status = answer.status();
     if status.is_success() {
         return (status.as_u16(), None);

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::Server;
 use crate::config::{Config, GitSource, Sites};
+use crate::refusal;
 
 /// Start a server
 #[derive(clap::Args)]
@@ -92,7 +93,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (machine, plugins) = (machine.into(), plugins.into());
     let config =
         Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, rate_limit, ..defaults };
-    let server = Server::start(&config).await?;
+    refusal::has_room(&config.data).map_err(|error| refusal::explain(&config.data, error.into()))?;
+    let server = Server::start(&config).await.map_err(|error| refusal::explain(&config.data, error))?;
     // Whoever reads the greeting may send a signal at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

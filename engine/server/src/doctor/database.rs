@@ -6,8 +6,12 @@ use kiket_store::{Store, StoreError};
 
 use super::{Check, Patient, files, first_of};
 use crate::backup::DATABASE;
+use crate::invariants::{self, Invariant, Violation};
 use crate::vault::{KeyError, Vault};
 
+/// What to do where the engine itself has left something wrong.
+const DEFECT: &str = "if nobody has changed the database by hand this is a defect: report it with `kiket doctor --json`, \
+                      keep a copy of the data folder, and restore the newest backup if runs do not go on";
 /// What to do about a database that is damaged.
 const RESTORE: &str = "stop the server, keep a copy of the data folder, and restore the newest backup";
 
@@ -54,29 +58,15 @@ async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
         }
         std::cmp::Ordering::Greater => Check::bad("schema", text, "use the version that wrote it, or a newer one"),
     });
-    let same = found == known;
-    let flaws = if same { store.integrity().await } else { store.file_integrity().await };
-    checks.push(match flaws {
-        Ok(flaws) if flaws.is_empty() && same => Check::ok("integrity", "the file is sound and the log has no gap"),
-        Ok(flaws) if flaws.is_empty() => Check::ok("integrity", "the file is sound"),
-        Ok(flaws) => Check::bad("integrity", first_of(&flaws), RESTORE),
-        Err(error) => Check::bad("integrity", said(&error), RESTORE),
-    });
-    if !same {
-        return;
+    if found == known {
+        checks.extend(invariants(store).await);
+    } else {
+        return checks.push(match store.file_integrity().await {
+            Ok(flaws) if flaws.is_empty() => Check::ok("integrity", "the file is sound"),
+            Ok(flaws) => Check::bad("integrity", first_of(&flaws), RESTORE),
+            Err(error) => Check::bad("integrity", said(&error), RESTORE),
+        });
     }
-    checks.push(match store.stuck().await {
-        Ok(stuck) if stuck.is_empty() => Check::ok("work", "nothing is stuck"),
-        Ok(stuck) => {
-            let stuck: Vec<String> = stuck.iter().map(|stuck| format!("{stuck:?}")).collect();
-            Check::bad(
-                "work",
-                format!("nothing will ever happen to {}", first_of(&stuck)),
-                "this is a defect: report it",
-            )
-        }
-        Err(error) => Check::bad("work", said(&error), RESTORE),
-    });
     match store.sealing_keys().await {
         Ok(keys) => checks.push(key(patient, &keys)),
         Err(error) => checks.push(Check::bad("master key", said(&error), RESTORE)),
@@ -86,6 +76,34 @@ async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
         Err(error) => checks.push(Check::bad("artifacts", said(&error), RESTORE)),
     }
     checks.push(files::plugins(patient.data).await);
+}
+
+/// Checks what has to be true of the database, sorted by what is to be done about it.
+async fn invariants(store: &Store) -> Vec<Check> {
+    let violations = match invariants::check(store).await {
+        Ok(violations) => violations,
+        Err(error) => return vec![Check::bad("integrity", said(&error), RESTORE)],
+    };
+    let is_file = |violation: &Violation| violation.invariant == Invariant::FileSound;
+    let is_work = |violation: &Violation| {
+        let of_work = [Invariant::NothingStuck, Invariant::WorkFitsState, Invariant::LeaseOfThisBoot];
+        of_work.contains(&violation.invariant)
+    };
+    let (file, rest): (Vec<_>, Vec<_>) = violations.into_iter().partition(is_file);
+    let (work, history): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_work);
+    vec![
+        sorted("integrity", "the file is sound", RESTORE, file),
+        sorted("history", "every state is what its history leads to, and the log has no gap", DEFECT, history),
+        sorted("work", "nothing is stuck", DEFECT, work),
+    ]
+}
+
+fn sorted(name: &'static str, good: &str, advice: &str, violations: Vec<Violation>) -> Check {
+    if violations.is_empty() {
+        return Check::ok(name, good);
+    }
+    let found: Vec<String> = violations.iter().map(Violation::to_string).collect();
+    Check { violations, ..Check::bad(name, first_of(&found), advice) }
 }
 
 /// Looks at the key, and holds it against what is encrypted.

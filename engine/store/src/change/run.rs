@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use kiket_core::planted::{Bug, planted};
 use kiket_core::{ProjectId, RevisionId, RunId, Timestamp};
 
 use super::{NewEvent, WorkChange, effect, growth, work};
@@ -100,7 +101,11 @@ impl RunChange {
 
     /// Inserts the row.
     fn create(&self, head: &RunHead, unit: &mut Unit<'_>) {
-        let (run, project, trigger_key) = (self.run, self.project, head.trigger_key.clone());
+        let (run, project, mut trigger_key) = (self.run, self.project, head.trigger_key.clone());
+        if planted(Bug::TriggerKeyIgnored) {
+            trigger_key = trigger_key.map(|key| format!("{key} {run}"));
+        }
+        let key = trigger_key.clone();
         unit.gather(Expected::Change(Otherwise::RunExists { run, project, trigger_key }), |sql| {
             sql.push(
                 "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
@@ -114,7 +119,7 @@ impl RunChange {
                 head.commit.as_deref(),
                 head.reference.as_deref(),
                 &head.trigger,
-                head.trigger_key.as_deref(),
+                key.as_deref(),
                 head.request.as_deref(),
                 &*self.status,
                 i64::from(self.terminal),
@@ -134,7 +139,9 @@ impl RunChange {
             sql.push("update runs set seq = seq + ").bind(growth(&self.events));
             sql.push(", status = ").bind(&*self.status);
             sql.push(", terminal = ").bind(i64::from(self.terminal));
-            sql.push(", state = ").bind(&self.state);
+            if !planted(Bug::StateNotAdvanced) {
+                sql.push(", state = ").bind(&self.state);
+            }
             sql.push(", started_at = ").bind(self.started_at.map(Timestamp::millis));
             sql.push(", finished_at = ").bind(self.finished_at.map(Timestamp::millis));
             sql.push(" where id = ").bind(self.run.to_string());

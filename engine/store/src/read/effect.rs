@@ -2,6 +2,7 @@
 
 use sqlx::Row as _;
 
+use crate::sqlite::Row;
 use crate::text::Columns as _;
 use crate::{Journal, Store, StoreError};
 
@@ -35,16 +36,18 @@ impl Store {
         .bind(i64::from(journal.attempt))
         .fetch_all(&mut *self.reader().await?)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Effect {
-                    ordinal: u32::try_from(row.number("ordinal")?).unwrap_or(u32::MAX),
-                    before: row.try_get("before")?,
-                    request: row.try_get("request")?,
-                    intent: row.text("intent")?,
-                    receipt: row.try_get("receipt")?,
-                })
-            })
-            .collect()
+        rows.iter().map(Effect::read).collect()
+    }
+}
+
+impl Effect {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            ordinal: u32::try_from(row.number("ordinal")?).unwrap_or(u32::MAX),
+            before: row.try_get("before")?,
+            request: row.try_get("request")?,
+            intent: row.text("intent")?,
+            receipt: row.try_get("receipt")?,
+        })
     }
 }

@@ -166,17 +166,26 @@ impl Store {
     }
 
     /// Reads the items that a query selects, with their labels.
-    async fn read_items(&self, mut query: QueryBuilder<Database>) -> Result<Vec<ItemRow>, StoreError> {
+    async fn read_items(&self, query: QueryBuilder<Database>) -> Result<Vec<ItemRow>, StoreError> {
         let mut reader = self.reader().await?;
         let mut snapshot = reader.begin().await?;
-        let rows = query.build().fetch_all(&mut *snapshot).await?;
-        let mut items = rows.iter().map(ItemRow::read).collect::<Result<Vec<ItemRow>, StoreError>>()?;
-        for items in items.chunks_mut(ITEMS_PER_QUERY) {
-            read_labels(&mut snapshot, items).await?;
-        }
+        let items = read(&mut snapshot, query).await?;
         snapshot.commit().await?;
         Ok(items)
     }
+}
+
+/// Reads the items that a query selects, with their labels. For both to belong together it takes a transaction.
+pub(super) async fn read(
+    snapshot: &mut Connection,
+    mut query: QueryBuilder<Database>,
+) -> Result<Vec<ItemRow>, StoreError> {
+    let rows = query.build().fetch_all(&mut *snapshot).await?;
+    let mut items = rows.iter().map(ItemRow::read).collect::<Result<Vec<ItemRow>, StoreError>>()?;
+    for items in items.chunks_mut(ITEMS_PER_QUERY) {
+        read_labels(snapshot, items).await?;
+    }
+    Ok(items)
 }
 
 /// Fills in the labels of some items.

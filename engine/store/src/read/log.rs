@@ -97,7 +97,7 @@ fn push_kinds(query: &mut QueryBuilder<Database>, kinds: &[String]) {
 }
 
 impl Entry {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         let (kind, stage) = (row.text("kind")?, row.optional_text("stage")?);
         let data = brief::restore(&kind, stage.as_deref(), row.text("data")?);
         Ok(Self {

@@ -123,7 +123,7 @@ impl Store {
 }
 
 impl RunRow {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.parsed("id")?,
             project: row.parsed("project")?,

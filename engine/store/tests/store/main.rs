@@ -10,6 +10,7 @@ mod items;
 mod log;
 mod migration;
 mod opening;
+mod planted;
 mod revisions;
 mod runs;
 mod schedules;
