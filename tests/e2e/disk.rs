@@ -146,7 +146,6 @@ async fn a_server_does_not_begin_on_a_full_disk_and_begins_when_there_is_room() 
     world.start_process(serve);
     world.add_project().await;
     world.stop();
-    fs::remove_dir(world.data()).expect("what is below the disk is empty");
     disk.copy_to(&world.data());
     drop(disk);
     world.end().await;

@@ -14,7 +14,7 @@ use crate::checker;
 static SCHEMAS: Migrator = sqlx::migrate!("../store/migrations");
 
 /// How many writes are tried to be the last.
-const POINTS: usize = 40;
+const POINTS: usize = 20;
 
 /// A project in the middle of its life, in the words of the first schema; each list fills a table.
 const LIFE: &str = "

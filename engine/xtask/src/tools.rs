@@ -24,12 +24,13 @@ const TOOLS: [Tool; 6] = [
 ];
 
 /// What fetches and runs the compilers of guests in other languages.
-const FOREIGN: [Tool; 2] = [
+const FOREIGN: [Tool; 3] = [
     Tool {
         name: "python3",
         probe: &["python3", "-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
     },
+    Tool { name: "strace", probe: &["strace", "--version"], packages: &["strace"] },
     Tool { name: "npm", probe: &["npm", "--version"], packages: &["nodejs", "npm"] },
 ];
 

@@ -111,6 +111,8 @@ impl World {
         let now = self.now;
         let events = self.run.decide(&self.plan, command, &Moment { now })?;
         for event in &events {
+            // Whatever is decided is allowed by the state before.
+            assert_eq!(self.run.allows(event, now), Ok(()), "{event:?}");
             self.run.apply(event, now);
         }
         self.events.extend(events.iter().cloned());

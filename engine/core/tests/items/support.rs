@@ -138,6 +138,8 @@ impl World {
             }
         };
         for event in &decision.events {
+            // Whatever is decided is allowed by the state before.
+            assert_eq!(self.item.allows(event), Ok(()), "{event:?}");
             self.item.apply(event, now);
         }
         self.events.extend(decision.events.iter().cloned());

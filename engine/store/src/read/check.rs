@@ -86,6 +86,9 @@ pub(super) async fn stuck(reader: &mut sqlite::Connection) -> Result<Vec<Stuck>,
          where sync_every is not null and not exists (select 1 from work where key = 'sync/' || projects.id)
          union all
          select 'work', key from work
+         where kind = 'status' and not exists (select 1 from runs where id = substr(key, length('status/') + 1))
+         union all
+         select 'work', key from work
          where kind = 'sync' and not exists
              (select 1 from projects where 'sync/' || projects.id = work.key and sync_every is not null)
          union all

@@ -8,9 +8,12 @@ use crate::harness::{House, at, claim, put, stage};
 /// The rules that a house breaks after a run has moved on.
 async fn broken_rules(house: &House) -> Vec<FlawKind> {
     let run = house.start_run().await;
-    house.commit(vec![Change::Run(house.advance(run, 1, &["run.started", "stage.ready"]))]).await.unwrap();
-    let mut look = house.store.look().await.unwrap();
-    let flaws = look.begin().await.unwrap().flaws().await.unwrap();
+    house
+        .commit(vec![Change::Run(house.advance(run, 1, &["run.started", "stage.ready"]))])
+        .await
+        .expect("it can be done");
+    let mut look = house.store.look().await.expect("it can be done");
+    let flaws = look.begin().await.expect("a snapshot").flaws().await.expect("it can be done");
     flaws.into_iter().map(|flaw| flaw.kind).collect()
 }
 
@@ -31,7 +34,7 @@ async fn what_is_heard_can_be_read(house: &House) -> bool {
         while head.changed().await.is_ok() {
             let named = *head.borrow_and_update();
             let before = Position::new(named.get() - 1);
-            if store.tail(before, &Filter::default(), 1).await.unwrap().is_empty() {
+            if store.tail(before, &Filter::default(), 1).await.expect("it can be done").is_empty() {
                 return false;
             }
         }
@@ -62,9 +65,10 @@ async fn the_old_holder_gets_through(house: &House) -> bool {
     let mut change = house.new_run();
     let task = stage(change.run, "build");
     change.work.push(put(task.clone(), at(0)));
-    house.commit(vec![Change::Run(change)]).await.unwrap();
-    let old = house.store.claim(Claim { until: at(5), ..claim("old", 1) }).await.unwrap().remove(0).held();
-    let new = house.store.claim(claim("new", 10)).await.unwrap().remove(0).held();
+    house.commit(vec![Change::Run(change)]).await.expect("it can be done");
+    let old =
+        house.store.claim(Claim { until: at(5), ..claim("old", 1) }).await.expect("it can be done").remove(0).held();
+    let new = house.store.claim(claim("new", 10)).await.expect("it can be done").remove(0).held();
     assert!(old.key == task.key() && new.key == old.key && new.fence > old.fence);
     let late = WorkUpdate { held: Some(old), work: vec![] };
     house.commit(vec![Change::Work(late)]).await.is_ok()
