@@ -70,16 +70,8 @@ impl World {
 
     /// The command that starts the server process.
     pub(crate) fn serve(&self) -> Command {
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
-        serve
-            .args(["serve", "--data"])
-            .arg(self.data())
-            .env("KIKET_LISTEN", "127.0.0.1:0")
-            .env("KIKET_LOG", "warn")
-            .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
-            // Compiling the bundled plugins takes long: all worlds share what it leads to.
-            .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut serve = serve(&self.data());
+        serve.envs(self.environment.iter().map(|(name, value)| (name, value)));
         serve
     }
 
@@ -305,14 +297,19 @@ impl World {
         tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for happens")
     }
 
-    /// Stops the server and checks that everything it kept is as it has to be.
-    pub(crate) async fn end(mut self) {
+    /// Stops the server as people do.
+    pub(crate) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             let pid = server.id().to_string();
             Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
             let status = server.wait().expect("it ends");
             assert!(status.success(), "the server ended with {status}");
         }
+    }
+
+    /// Stops the server and checks that everything it kept is as it has to be.
+    pub(crate) async fn end(mut self) {
+        self.stop();
         checker::check(&self.data().join("kiket.db")).await;
     }
 }
@@ -324,6 +321,20 @@ impl Drop for World {
             let _ = server.wait();
         }
     }
+}
+
+/// The command that starts a server over a data folder.
+pub(crate) fn serve(data: &Path) -> Command {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
+    serve
+        .args(["serve", "--data"])
+        .arg(data)
+        .env("KIKET_LISTEN", "127.0.0.1:0")
+        .env("KIKET_LOG", "warn")
+        .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
+        // Compiling the bundled plugins takes long: all worlds share what it leads to.
+        .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    serve
 }
 
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
@@ -359,7 +370,7 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../plugins/dist/test/{name}.wasm"))
 }
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // A server that refuses a large body closes the connection, so none is used twice.
     Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client")

@@ -93,7 +93,11 @@ async fn claim_for_ever(driver: &Arc<Driver>) {
         match claim(driver).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "work cannot be claimed"),
+            Err(error) => {
+                tracing::error!(%error, "work cannot be claimed");
+                // What is due stays due: without a pause this would be asked again at once, and for ever.
+                tokio::time::sleep(POLL).await;
+            }
         }
         let _ = timeout(until_due(driver).await, readied.changed()).await;
     }

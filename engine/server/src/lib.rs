@@ -26,6 +26,7 @@ mod doctor;
 mod driver;
 mod env;
 mod events;
+mod folders;
 mod forge;
 mod grants;
 mod items;

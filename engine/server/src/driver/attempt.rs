@@ -27,10 +27,12 @@ pub(super) async fn run(driver: Arc<Driver>, assignment: Assignment) {
     while let Some(assignment) = next.take() {
         let run = assignment.run;
         let begun = Instant::now();
-        let (mut outcome, calls) = tokio::select! {
+        let (outcome, calls) = tokio::select! {
             performed = perform(&driver, &assignment).instrument(span(&assignment)) => performed,
             () = assignment.stop.cancelled() => return,
         };
+        // The database is not well: the attempt is taken up again when its lease has run out, as after a crash.
+        let Some(mut outcome) = outcome else { return };
         driver.metrics.attempt(&outcome, begun.elapsed());
         match &outcome {
             Outcome::Failed(error) => {
@@ -71,12 +73,13 @@ fn span(assignment: &Assignment) -> Span {
     span
 }
 
-/// Carries out the attempt. What its journal makes of it counts for more than what became of the call.
-async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Option<Arc<Calls>>) {
+/// Carries out the attempt. What its journal makes of it counts for more than what became of the call. No outcome:
+/// nothing can be noted.
+async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Option<Outcome>, Option<Arc<Calls>>) {
     let position = assignment.plan.position(&assignment.stage).expect("a run has the stages of its plan");
     let stage = assignment.plan.stage(position);
     let Some(made) = stage.call() else {
-        return (Outcome::Failed(StageError::new("internal", "the stage makes no call")), None);
+        return (Some(Outcome::Failed(StageError::new("internal", "the stage makes no call"))), None);
     };
     let place = Place {
         run: assignment.run,
@@ -91,7 +94,7 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
     };
     let calls = match Calls::open(driver, place).await {
         Ok(calls) => calls,
-        Err(error) => return (Outcome::Failed(error), None),
+        Err(error) => return (Some(Outcome::Failed(error)), None),
     };
     let at = At {
         run: assignment.run,
@@ -103,12 +106,13 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
     };
     let result = attempt(driver, &at, made, &calls).await;
     let outcome = match (calls.end(), result) {
+        (Some(End::CutOff), _) => return (None, None),
         (Some(End::InDoubt(doubt)), _) => recovery::settle(driver, &at, made, &calls, doubt).await,
         (Some(End::Failed(error)), _) => Outcome::Failed(error),
         (None, Ok(output)) => succeeded(driver, made, output),
         (None, Err(error)) => Outcome::Failed(StageError { effects: calls.effects(), ..error }),
     };
-    (outcome, Some(calls))
+    (Some(outcome), Some(calls))
 }
 
 /// Where in a run an action is called.

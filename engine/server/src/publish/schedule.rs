@@ -23,6 +23,8 @@ const AT_ONCE: usize = 4;
 const LEASE: Duration = Duration::from_secs(600);
 /// How long a worker sleeps at most; only a clock that was set or a lease that ran out needs that.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it waits after a failure of the database.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long it sleeps at least.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// How seldom a project is looked at that fails again and again, unless it is meant to be looked at less often.
@@ -47,7 +49,11 @@ impl Schedule {
                         looks.spawn(look(self.store.clone(), Arc::clone(&self.publisher), work));
                     }
                 }
-                Err(error) => tracing::error!(%error, "projects that are due cannot be claimed"),
+                Err(error) => {
+                    tracing::error!(%error, "projects that are due cannot be claimed");
+                    // What is due stays due, and would be asked for again at once.
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
             let wait = if looks.len() < AT_ONCE { self.until_due().await } else { LONGEST };
             tokio::select! {
