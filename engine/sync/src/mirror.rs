@@ -200,7 +200,7 @@ impl Mirror {
     }
 
     fn fetch_name(&self, name: &RemoteName, history: History) -> Result<Option<Tip>, SyncError> {
-        let _turn = take_turn(&self.folder)?;
+        let _turn = self.take_turn()?;
         let tip = self.bring(name.remote_reference(), history)?;
         let kept = name.kept_reference()?;
         let Some((target, tip)) = tip else {
@@ -217,8 +217,20 @@ impl Mirror {
     }
 
     fn fetch_id(&self, commit: &CommitId) -> Result<Option<(Oid, Oid)>, SyncError> {
-        let _turn = take_turn(&self.folder)?;
+        let _turn = self.take_turn()?;
         self.bring(&commit.to_string(), History::TipOnly)
+    }
+
+    /// Waits until nobody else writes to the mirror. Locks of Git's own that are there then are nobody's: a process that
+    /// was killed has left them, and Git would wait for it for ever.
+    fn take_turn(&self) -> Result<File, SyncError> {
+        let turn = take_turn(&self.folder)?;
+        let clear = || {
+            clear_locks(&self.folder, false)?;
+            clear_locks(&self.folder.join("refs"), true)
+        };
+        clear().map_err(|error| unusable(&self.folder, error))?;
+        Ok(turn)
     }
 
     /// Downloads what `source` names in the remote repository, and returns that and the
@@ -312,6 +324,22 @@ fn take_turn(folder: &Path) -> Result<File, SyncError> {
         Ok(turn)
     };
     take().map_err(|error| unusable(folder, error))
+}
+
+/// Removes the locks in a folder, and in those below it.
+fn clear_locks(folder: &Path, below: bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if below {
+                clear_locks(&path, below)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the address that the folder is a mirror of, if it is a mirror.

@@ -16,8 +16,6 @@ use super::tally::{Amount, Flaw, Kind, Round, Tally, seed};
 use super::tracer::{Injection, Tracer, count};
 use super::verify;
 
-/// How long anything may take before it counts as stuck. Nothing takes so long; the machine may be busy.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How soon all work is taken up after a start, on a machine with other things to do.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// The calls that are killed at, and how many of a hundred points, about, are at each of them: writes of the database, syncs, and
@@ -99,7 +97,7 @@ async fn dry_run(ground: &Seed) -> BTreeMap<String, u32> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     place.boot(Some(&Tracer::counting(&COUNTED, file.path()))).expect("the server starts");
     let script = Script::new(ground);
-    let driven = tokio::time::timeout(PATIENCE, script.drive(&place)).await;
+    let driven = tokio::time::timeout(ground.patience, script.drive(&place)).await;
     assert_eq!(driven.expect("nothing is stuck"), Ok(()));
     place.kill();
     let flaws = verify::everything(&place, ground, &script, 0).await;
@@ -114,7 +112,7 @@ async fn round(ground: &Seed, mut place: Place, point: &Injection) -> Round {
     let script = Script::new(ground);
     let mut round = Round { name: format!("{} {} {}", point.what, point.call, point.when), ..Round::default() };
     if place.boot(Some(&Tracer::injecting(point))).is_some() {
-        match tokio::time::timeout(PATIENCE, script.drive(&place)).await {
+        match tokio::time::timeout(ground.patience, script.drive(&place)).await {
             // Where the point was not reached, the end is one.
             Ok(Ok(()) | Err(Broken::Gone)) => {}
             Ok(Err(broken)) => round.flaws.push(Flaw::new(Kind::Corrupt, format!("before the kill: {broken:?}"))),
@@ -123,7 +121,7 @@ async fn round(ground: &Seed, mut place: Place, point: &Injection) -> Round {
     }
     place.kill();
     round.recovery = recover(&mut place, &mut round.flaws).await;
-    finish(ground, &place_after(place, &script, &mut round).await, &script, round, 1).await
+    finish(ground, &place_after(ground, place, &script, &mut round).await, &script, round, 1).await
 }
 
 /// Starts a server where another was killed; returns how long it took until all work was taken up.
@@ -142,8 +140,8 @@ pub(super) async fn recover(place: &mut Place, flaws: &mut Vec<Flaw>) -> Option<
 }
 
 /// Lets the clients come to their ends, and stops the server.
-pub(super) async fn place_after(mut place: Place, script: &Script<'_>, round: &mut Round) -> Place {
-    match tokio::time::timeout(PATIENCE, script.drive(&place)).await {
+pub(super) async fn place_after(ground: &Seed, mut place: Place, script: &Script<'_>, round: &mut Round) -> Place {
+    match tokio::time::timeout(ground.patience, script.drive(&place)).await {
         Ok(Ok(())) => {}
         Ok(Err(Broken::Refused(404, code))) => {
             round.flaws.push(Flaw::new(Kind::Lost, format!("what was acknowledged is not found: {code}")));

@@ -3,7 +3,7 @@
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 
 use super::place::Place;
-use super::points::{PATIENCE, finish, place_after, points, recover, side_by_side};
+use super::points::{finish, place_after, points, recover, side_by_side};
 use super::script::{Broken, Script};
 use super::seed::Seed;
 use super::tally::{Amount, Flaw, Kind, Round, Tally, seed};
@@ -43,7 +43,7 @@ async fn round(ground: &Seed, mut place: Place, first: &Injection, second: &Inje
     let mut round = Round { name, ..Round::default() };
     for point in [first, second] {
         if place.boot(Some(&Tracer::injecting(point))).is_some() {
-            match tokio::time::timeout(PATIENCE, script.drive(&place)).await {
+            match tokio::time::timeout(ground.patience, script.drive(&place)).await {
                 Ok(Ok(()) | Err(Broken::Gone)) => {}
                 Ok(Err(broken)) => round.flaws.push(Flaw::new(Kind::Corrupt, format!("before a kill: {broken:?}"))),
                 Err(_) => round.flaws.push(Flaw::new(Kind::Stuck, "before a kill")),
@@ -52,5 +52,5 @@ async fn round(ground: &Seed, mut place: Place, first: &Injection, second: &Inje
         place.kill();
     }
     round.recovery = recover(&mut place, &mut round.flaws).await;
-    finish(ground, &place_after(place, &script, &mut round).await, &script, round, 2).await
+    finish(ground, &place_after(ground, place, &script, &mut round).await, &script, round, 2).await
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub(super) struct Seed {
     pub(super) item: String,
     /// How many runs there are.
     pub(super) runs: usize,
+    /// How long anything may take before it counts as stuck. Nothing takes so long; the machine may be busy.
+    pub(super) patience: Duration,
     /// How many calls of each kind one thread makes, once that is known.
     pub(super) calls: OnceCell<BTreeMap<String, u32>>,
 }
@@ -121,7 +124,7 @@ impl Seed {
         let runs = runs["data"].as_array().expect("a list").len();
         let commit = world.push(&[]);
         world.stop();
-        Self { world, sink, commit, item, runs, calls: OnceCell::new() }
+        Self { world, sink, commit, item, runs, patience: Duration::from_secs(60), calls: OnceCell::new() }
     }
 
     /// Commits the definitions, and pushes them.
