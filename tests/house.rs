@@ -108,6 +108,7 @@ fn siblings_in_the_server_never_import_each_other() {
         "scope",
         "token",
         "turns",
+        "folders",
     ] {
         forbid(&format!("engine/server/src/{lower}"), &above);
     }

@@ -7,6 +7,7 @@ mod authors;
 mod backup;
 mod binary;
 mod build;
+mod chaos;
 mod checker;
 mod clients;
 mod compiler;

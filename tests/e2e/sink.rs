@@ -90,6 +90,17 @@ impl Sink {
         self.book.payments.lock().expect("no panic").clone()
     }
 
+    /// The payments of a run.
+    pub(crate) fn of_run(&self, run: &str) -> Vec<Payment> {
+        let payments = self.book.payments.lock().expect("no panic");
+        payments.iter().filter(|payment| payment.key.starts_with(run)).cloned().collect()
+    }
+
+    /// Whether there was a payment with this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.book.payments.lock().expect("no panic").iter().any(|payment| payment.key == key)
+    }
+
     /// The bodies by path and key.
     pub(crate) fn by_key(&self) -> BTreeMap<(String, String), Vec<String>> {
         let mut keys: BTreeMap<_, Vec<String>> = BTreeMap::new();

@@ -93,16 +93,8 @@ impl World {
 
     /// The command that starts the server process.
     pub(crate) fn serve(&self) -> Command {
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
-        serve
-            .args(["serve", "--data"])
-            .arg(self.data())
-            .env("KIKET_LISTEN", "127.0.0.1:0")
-            .env("KIKET_LOG", "warn")
-            .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
-            // Compiling the bundled plugins takes long: all worlds share what it leads to.
-            .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut serve = serve(&self.data());
+        serve.envs(self.environment.iter().map(|(name, value)| (name, value)));
         serve
     }
 
@@ -344,6 +336,20 @@ impl Drop for World {
     }
 }
 
+/// The command that starts a server over a data folder.
+pub(crate) fn serve(data: &Path) -> Command {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_kiket"));
+    serve
+        .args(["serve", "--data"])
+        .arg(data)
+        .env("KIKET_LISTEN", "127.0.0.1:0")
+        .env("KIKET_LOG", "warn")
+        .env("KIKET_SITES_LISTEN", "127.0.0.1:0")
+        // Compiling the bundled plugins takes long: all worlds share what it leads to.
+        .env("KIKET_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    serve
+}
+
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key will do");
     mac.update(body);
@@ -377,7 +383,7 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../plugins/dist/test/{name}.wasm"))
 }
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // A server that refuses a large body closes the connection, so none is used twice.
     Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client")

@@ -1,7 +1,6 @@
 //! Wiring: the parts of a server, made once and put together.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,7 +32,7 @@ use crate::secrets::{Origin, Secrets};
 use crate::statuses::Statuses;
 use crate::turns::Turns;
 use crate::workspaces::Workspaces;
-use crate::{clock, compiler, token};
+use crate::{clock, compiler, folders, token};
 
 /// Everything but the listener: what `serve` and `run` have in common.
 pub(crate) struct Engine {
@@ -93,9 +92,9 @@ impl Engine {
     /// Compiled code is kept in `cache`; what is in it gets executed, so it belongs to this user alone.
     pub(crate) async fn open(setup: Setup<'_>) -> anyhow::Result<Self> {
         let Setup { data, cache, slots, organisation, sites, secrets, machine, limits } = setup;
-        let mut private = std::fs::DirBuilder::new();
-        let made = private.recursive(true).mode(0o700).create(data);
-        made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        // Compilers are started in another folder: names have to mean the same there.
+        let (data, cache) = (&std::path::absolute(data)?, std::path::absolute(cache)?);
+        folders::make(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         let store = Store::open(&data.join("kiket.db")).await?;
         let secrets = Arc::new(Secrets::open(store.clone(), secrets).await?);
         let host = Host::new(HostConfig {
@@ -274,6 +273,12 @@ impl Server {
         let serve = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
         let listening = tokio::spawn(serve.into_future());
         Ok(Self { address, sites: engine.sites, admin_token, engine, listening })
+    }
+
+    /// Waits until the server cannot go on, and answers why: a write could not be made durable. Nothing that it says
+    /// after that would be true for long, so it is to be stopped, and started again.
+    pub async fn failed(&self) -> anyhow::Error {
+        self.engine.store.failed().await.into()
     }
 
     /// Stops accepting, ends the streams, stops the workers and closes the store.

@@ -21,9 +21,8 @@ mod pack;
 mod tests;
 mod unpack;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -270,16 +269,6 @@ fn check_name(name: &str) -> Result<(), ArtifactError> {
         return Err(ArtifactError::Invalid(format!("the name of an artifact {why}")));
     }
     Ok(())
-}
-
-/// Makes a folder for this user alone.
-fn private(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// Makes sure that what was put into a folder is there after a power cut as well.
-fn settle(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
 }
 
 impl From<io::Error> for ArtifactError {

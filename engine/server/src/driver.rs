@@ -41,7 +41,7 @@ pub(crate) use calls::effect::{Denied, Effects, End, Tried};
 pub(crate) use guests::Guests;
 #[cfg(test)]
 pub(crate) use recovery::settle;
-pub(crate) use worker::{Known, Worker};
+pub(crate) use worker::{Known, Performed, Worker};
 
 /// How long the driver sleeps at most before it looks for work: what a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
@@ -112,7 +112,11 @@ async fn claim_for_ever<W: Worker>(worker: &Arc<W>) {
         match claim(worker).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "work cannot be claimed"),
+            Err(error) => {
+                tracing::error!(%error, "work cannot be claimed");
+                // What is due stays due: without a pause this would be asked again at once, and for ever.
+                tokio::time::sleep(POLL).await;
+            }
         }
         if planted(Bug::WakeUpLost) {
             std::future::pending::<()>().await;

@@ -14,6 +14,8 @@ use crate::clock;
 
 /// How long the loop sleeps at least.
 const SHORTEST: Duration = Duration::from_millis(10);
+/// How long it waits after a failure of the database.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A loop over due work.
 pub(crate) struct Due {
@@ -38,7 +40,11 @@ impl Due {
         loop {
             match self.claim(self.at_once - acts.len()).await {
                 Ok(claimed) => claimed.into_iter().for_each(|work| _ = acts.spawn(act(work))),
-                Err(error) => tracing::error!(kind = %self.kind, %error, "work that is due cannot be claimed"),
+                Err(error) => {
+                    tracing::error!(kind = %self.kind, %error, "work that is due cannot be claimed");
+                    // What is due stays due, and would be asked for again at once.
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
             let wait = if acts.len() < self.at_once { self.until_due().await } else { self.longest };
             tokio::select! {

@@ -27,6 +27,7 @@ mod driver;
 mod due;
 mod env;
 mod events;
+mod folders;
 mod forge;
 mod grants;
 pub mod invariants;

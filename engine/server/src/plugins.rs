@@ -17,6 +17,8 @@ use kiket_host::wit::recovery::EffectState;
 use kiket_host::{Digest, Host, InvokeError, LoadError, ManifestError, Terms, manifest_section};
 use serde_json::Value as Json;
 
+use crate::folders;
+
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 include!(concat!(env!("OUT_DIR"), "/digests.rs"));
 
@@ -60,7 +62,7 @@ pub(crate) struct Plugins {
 impl Plugins {
     /// Opens the folder of components and puts the bundled ones into it.
     pub(crate) fn open(host: Host, folder: PathBuf) -> Result<Self, PluginError> {
-        fs::create_dir_all(&folder)?;
+        folders::make(&folder)?;
         let mut plugins =
             Self { host, folder, known: Mutex::default(), bundled: Catalog::default(), compiled: Mutex::default() };
         let mut bundled = Catalog::default();
@@ -268,5 +270,5 @@ fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
+    folders::settle(folder)
 }

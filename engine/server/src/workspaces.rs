@@ -30,7 +30,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use tokio::runtime::Handle;
 
-use crate::clock;
+use crate::{clock, folders};
 
 pub(crate) use files::{Entry, Kind};
 pub(crate) use path::Inside;
@@ -90,7 +90,7 @@ impl Workspaces {
     /// # Errors
     /// The folder cannot be made or listed.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        folders::make(root)?;
         // Programs get the folders by their paths, which must not lead through links.
         let root = root.canonicalize()?;
         let leftovers = fs::read_dir(&root)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;

@@ -5,9 +5,9 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
 use crate::{Position, Store, StoreError, sqlite};
 
@@ -39,7 +39,7 @@ impl Store {
             head: watch::channel(Position::ZERO).1,
             readied: watch::channel(0).1,
             appended: Arc::new(Mutex::default()),
-            failure: Arc::new(OnceLock::new()),
+            failure: Arc::new(SetOnce::new()),
             stop: Arc::new(Notify::new()),
             writer: Arc::new(Mutex::new(None)),
         })

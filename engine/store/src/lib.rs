@@ -38,10 +38,10 @@ mod work;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kiket_core::Timestamp;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, SetOnce, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use change::{
@@ -76,7 +76,7 @@ pub struct Store {
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
     appended: Arc<Mutex<Appended>>,
-    failure: Arc<OnceLock<StoreError>>,
+    failure: Arc<SetOnce<StoreError>>,
     stop: Arc<Notify>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -98,7 +98,7 @@ impl Store {
         let (requests, received) = mpsc::channel(4 * GROUP);
         let (head_sender, head) = watch::channel(boot.head);
         let (readied_sender, readied) = watch::channel(0);
-        let failure = Arc::new(OnceLock::new());
+        let failure = Arc::new(SetOnce::new());
         let stop = Arc::new(Notify::new());
         let appended = Arc::new(Mutex::default());
         let signals = Signals {
@@ -163,6 +163,12 @@ impl Store {
     #[must_use]
     pub fn appended(&self) -> Appended {
         self.appended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until a write could not be made durable, and answers why. From then on nothing is read or written until the
+    /// database was opened anew: whoever serves this store ends.
+    pub async fn failed(&self) -> StoreError {
+        self.failure.wait().await.clone()
     }
 
     /// Finishes what was asked before, closes the file and releases the lock. Other handles get

@@ -11,7 +11,8 @@ use crate::{Claim, CommitError, Position, StoreError, Work, WorkKey, claim};
 /// transaction is committed, sent then.
 pub(crate) struct Ask<Question, Answer, Error> {
     question: Question,
-    reply: oneshot::Sender<Result<Answer, Error>>,
+    /// Gone once it is answered.
+    reply: Option<oneshot::Sender<Result<Answer, Error>>>,
     answer: Result<Answer, Error>,
 }
 
@@ -41,13 +42,14 @@ pub(crate) enum Verdict {
 
 impl<Q, A, E: From<StoreError>> Ask<Q, A, E> {
     pub(crate) fn new(question: Q, reply: oneshot::Sender<Result<A, E>>) -> Self {
-        Self { question, reply, answer: Err(StoreError::Closed.into()) }
+        Self { question, reply: Some(reply), answer: Err(StoreError::Closed.into()) }
     }
 
-    fn finish(self, failure: Option<&StoreError>) {
-        let answer = failure.map_or(self.answer, |error| Err(error.clone().into()));
+    fn finish(&mut self, failure: Option<&StoreError>) {
+        let Some(reply) = self.reply.take() else { return };
+        let answer = std::mem::replace(&mut self.answer, Err(StoreError::Closed.into()));
         // A caller that has gone away is no longer interested: that is not an error.
-        _ = self.reply.send(answer);
+        _ = reply.send(failure.map_or(answer, |error| Err(error.clone().into())));
     }
 }
 
@@ -85,7 +87,7 @@ impl Request {
     }
 
     /// Sends the answer, or the failure of the whole transaction.
-    pub(crate) fn finish(self, failure: Option<&StoreError>) {
+    pub(crate) fn finish(&mut self, failure: Option<&StoreError>) {
         match self {
             Self::Commit(ask) => ask.finish(failure),
             Self::Claim(ask) => ask.finish(failure),

@@ -10,10 +10,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kiket_core::planted::{Bug, planted};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
 use crate::request::{Request, Verdict};
 use crate::sqlite::Connection;
@@ -32,7 +32,7 @@ pub(crate) struct Signals {
     /// How often each kind was committed since the start.
     pub(crate) appended: Arc<Mutex<Appended>>,
     /// Set once, when writing has become unsafe.
-    pub(crate) failure: Arc<OnceLock<StoreError>>,
+    pub(crate) failure: Arc<SetOnce<StoreError>>,
     /// Asks the writer to finish what waits and to end.
     pub(crate) stop: Arc<Notify>,
 }
@@ -95,7 +95,7 @@ impl Writer {
             }
             Err(error) => Some(error),
         };
-        for request in group.drain(..) {
+        for mut request in group.drain(..) {
             request.finish(failure.as_ref());
         }
     }
@@ -138,7 +138,7 @@ impl Writer {
     /// Writes the group as if nothing could be refused. Answers `None`, and has written nothing, if something was.
     async fn try_whole(&mut self, group: &mut [Request]) -> Result<Option<Written>, StoreError> {
         let mut unit = Unit::begin(&mut self.connection, self.epoch, self.head);
-        for request in group {
+        for request in &mut *group {
             request.run(&mut unit).await;
             match request.verdict() {
                 Verdict::Done => {}
@@ -148,6 +148,9 @@ impl Writer {
                 }
                 Verdict::Fatal(error) => return Err(error),
             }
+        }
+        if planted(Bug::AcknowledgedBeforeCommit) {
+            group.iter_mut().for_each(|request| request.finish(None));
         }
         match unit.commit().await {
             Ok(()) => Ok(Some(Written::by(unit))),

@@ -31,6 +31,7 @@ mod message;
 mod mirror;
 mod passage;
 mod remote_url;
+mod settle;
 mod sources;
 mod transfer;
 mod tree;

@@ -12,6 +12,7 @@ use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions
 use kiket_core::Timestamp;
 
 use crate::branch::{INCOMING, RemoteName};
+use crate::settle::{Packs, settle, settle_all};
 use crate::transfer::{History, Transfer};
 use crate::tree::{Kind, is_plain, read_tree, size_of};
 use crate::{Checkout, CheckoutLimits, CommitId, Limits, RemoteUrl, Sources, SyncError, changes, checkout, sources};
@@ -47,7 +48,7 @@ impl Mirror {
     ///
     /// [`SyncError::Folder`] and [`SyncError::Git`], if the folder cannot be used.
     pub fn open(folder: &Path, url: &RemoteUrl, limits: Limits) -> Result<Self, SyncError> {
-        // The owner is noted last, so a mirror that has this one is complete.
+        // A mirror gets its name when it is complete.
         if owner_of(folder)?.as_deref() != Some(url.as_str()) {
             let _turn = take_turn(folder)?;
             set_up(folder, url)?;
@@ -199,7 +200,7 @@ impl Mirror {
     }
 
     fn fetch_name(&self, name: &RemoteName, history: History) -> Result<Option<Tip>, SyncError> {
-        let _turn = take_turn(&self.folder)?;
+        let _turn = self.take_turn()?;
         let tip = self.bring(name.remote_reference(), history)?;
         let kept = name.kept_reference()?;
         let Some((target, tip)) = tip else {
@@ -216,15 +217,29 @@ impl Mirror {
     }
 
     fn fetch_id(&self, commit: &CommitId) -> Result<Option<(Oid, Oid)>, SyncError> {
-        let _turn = take_turn(&self.folder)?;
+        let _turn = self.take_turn()?;
         self.bring(&commit.to_string(), History::TipOnly)
+    }
+
+    /// Waits until nobody else writes to the mirror. Locks of Git's own that are there then are nobody's: a process that
+    /// was killed has left them, and Git would wait for it for ever.
+    fn take_turn(&self) -> Result<File, SyncError> {
+        let turn = take_turn(&self.folder)?;
+        let clear = || {
+            clear_locks(&self.folder, false)?;
+            clear_locks(&self.folder.join("refs"), true)
+        };
+        clear().map_err(|error| unusable(&self.folder, error))?;
+        Ok(turn)
     }
 
     /// Downloads what `source` names in the remote repository, and returns that and the
     /// commit it led to. Whoever calls this has the turn.
     fn bring(&self, source: &str, history: History) -> Result<Option<(Oid, Oid)>, SyncError> {
         self.forget(INCOMING)?;
+        let packs = Packs::before(&self.folder);
         self.transfer().download(&format!("+{source}:{INCOMING}"), history)?;
+        packs.settle_new().map_err(|error| unusable(&self.folder, error))?;
         match self.repository.find_reference(INCOMING) {
             Ok(mut reference) => {
                 let commit = reference.peel_to_commit().map(|commit| commit.id());
@@ -273,20 +288,30 @@ impl Mirror {
     }
 }
 
-/// Makes the mirror, in place of one of another repository if need be.
+/// Makes the mirror, in place of one of another repository if need be: beside it, so that there is a whole one or none,
+/// also after a power cut.
 fn set_up(folder: &Path, url: &RemoteUrl) -> Result<(), SyncError> {
+    let unusable = |error| unusable(folder, error);
     match owner_of(folder)? {
         Some(owner) if owner == url.as_str() => return Ok(()),
-        Some(_) => fs::remove_dir_all(folder).map_err(|error| unusable(folder, error))?,
+        Some(_) => fs::remove_dir_all(folder).map_err(unusable)?,
         None => {}
+    }
+    let part = folder.with_added_extension("part");
+    if part.exists() {
+        fs::remove_dir_all(&part).map_err(unusable)?;
     }
     let mut options = RepositoryInitOptions::new();
     options.bare(true).mkpath(true).external_template(false).initial_head("main");
-    Repository::init_opts(folder, &options)?;
-    let mut config = Config::open(&folder.join("config"))?;
+    Repository::init_opts(&part, &options)?;
+    let mut config = Config::open(&part.join("config"))?;
     config.set_bool("http.followRedirects", false)?;
+    // A reference is on the disk when it is written.
+    config.set_bool("core.fsyncObjectFiles", true)?;
     config.set_str(URL_KEY, url.as_str())?;
-    Ok(())
+    settle_all(&part).map_err(unusable)?;
+    fs::rename(&part, folder).map_err(unusable)?;
+    settle(folder.parent().unwrap_or(folder)).map_err(unusable)
 }
 
 /// Waits until nobody else writes to the mirror. The file stands beside the folder,
@@ -299,6 +324,22 @@ fn take_turn(folder: &Path) -> Result<File, SyncError> {
         Ok(turn)
     };
     take().map_err(|error| unusable(folder, error))
+}
+
+/// Removes the locks in a folder, and in those below it.
+fn clear_locks(folder: &Path, below: bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if below {
+                clear_locks(&path, below)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the address that the folder is a mirror of, if it is a mirror.

@@ -169,6 +169,14 @@ impl From<StoreError> for Problem {
                 "storage_full",
                 "the server's disk is full; nothing was changed",
             ),
+            StoreError::Failed(_) | StoreError::Disk(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "storage_failed",
+                    "the server's disk failed; whether the request did anything is not known",
+                )
+            }
             StoreError::Closed => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
             }

@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::incoming::Ready;
-use super::{Digest, INCOMING, private, settle};
+use super::{Digest, INCOMING};
+use crate::folders::{make, settle};
 
 /// Where the bytes of a digest lie.
 pub(super) fn place(folder: &Path, digest: &Digest) -> PathBuf {
@@ -16,10 +17,7 @@ pub(super) fn place(folder: &Path, digest: &Digest) -> PathBuf {
 /// Puts bytes into their place. What is there already is the same, and replaced all the same: this one is known to be whole.
 pub(super) fn put(ready: Ready, place: &Path) -> io::Result<()> {
     let folder = place.parent().unwrap_or(place);
-    if !folder.exists() {
-        private(folder)?;
-        settle(folder.parent().unwrap_or(folder))?;
-    }
+    make(folder)?;
     ready.file.persist(place).map_err(|error| error.error)?;
     settle(folder)
 }
@@ -42,7 +40,7 @@ pub(super) fn read(mut file: File, offset: u64, length: u64) -> io::Result<Vec<u
 
 /// Makes the folder, and removes what never became whole and what is not among `known`.
 pub(super) fn sweep(folder: &Path, known: &BTreeSet<String>) -> io::Result<()> {
-    private(folder)?;
+    make(folder)?;
     for shelf in fs::read_dir(folder)? {
         let shelf = shelf?;
         if !shelf.file_type()?.is_dir() {

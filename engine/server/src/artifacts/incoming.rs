@@ -6,7 +6,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Digest, private};
+use super::Digest;
+use crate::folders;
 
 /// Bytes that are being taken in.
 pub(crate) struct Incoming {
@@ -26,7 +27,7 @@ pub(super) struct Ready {
 
 impl Incoming {
     pub(super) fn new(folder: &Path, limit: u64) -> io::Result<Self> {
-        private(folder)?;
+        folders::make(folder)?;
         let file = NamedTempFile::new_in(folder)?;
         Ok(Self { file, hash: Sha256::new(), size: 0, limit, over: false })
     }

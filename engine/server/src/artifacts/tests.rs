@@ -1,7 +1,7 @@
 //! Artifacts as runs keep them, and archives as somebody who means harm would write them.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;

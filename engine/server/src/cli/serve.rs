@@ -108,13 +108,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     // Whoever started the server may not listen to it any more.
     let _ = stdout().write_all(greeting.as_bytes());
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        failure = server.failed() => Some(failure),
+    };
     tracing::info!("stopping");
     server.stop().await;
-    Ok(ExitCode::SUCCESS)
+    failure.map_or(Ok(ExitCode::SUCCESS), |failure| {
+        Err(failure.context("the server stopped; what it acknowledged is kept"))
+    })
 }
 
 /// Plants the bugs that the tests ask for: `KIKET_PLANTED=timer-early,wake-up-lost`.

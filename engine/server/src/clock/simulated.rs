@@ -10,6 +10,25 @@ use std::time::Duration;
 #[cfg(test)]
 pub(crate) use own::{advance, set, stand, unset};
 
+/// Returns the time since 1970: the system's, unless the clock was set.
+pub(super) fn seen(system: Duration) -> Duration {
+    #[cfg(test)]
+    if let Some(time) = own::since_epoch() {
+        return time;
+    }
+    from_file(system).unwrap_or(system)
+}
+
+/// By how many milliseconds the system's clock is said to be wrong, in the file that `KIKET_CLOCK` names.
+fn from_file(system: Duration) -> Option<Duration> {
+    static FILE: OnceLock<Option<std::ffi::OsString>> = OnceLock::new();
+    let file = FILE.get_or_init(|| std::env::var_os("KIKET_CLOCK")).as_ref()?;
+    // The file is put in place whole, and read again each time.
+    let offset: i64 = std::fs::read_to_string(file).ok()?.trim().parse().ok()?;
+    let by = Duration::from_millis(offset.unsigned_abs());
+    Some(if offset < 0 { system.saturating_sub(by) } else { system.saturating_add(by) })
+}
+
 #[cfg(test)]
 mod own {
     use std::cell::Cell;
@@ -48,23 +67,4 @@ mod own {
         let gone = then.map(|then| then.elapsed()).unwrap_or_default();
         Some(Duration::from_millis(u64::try_from(time).unwrap_or_default()) + gone)
     }
-}
-
-/// Returns the time since 1970: the system's, unless the clock was set.
-pub(super) fn seen(system: Duration) -> Duration {
-    #[cfg(test)]
-    if let Some(time) = own::since_epoch() {
-        return time;
-    }
-    from_file(system).unwrap_or(system)
-}
-
-/// By how many milliseconds the system's clock is said to be wrong, in the file that `KIKET_CLOCK` names.
-fn from_file(system: Duration) -> Option<Duration> {
-    static FILE: OnceLock<Option<std::ffi::OsString>> = OnceLock::new();
-    let file = FILE.get_or_init(|| std::env::var_os("KIKET_CLOCK")).as_ref()?;
-    // The file is put in place whole, and read again each time.
-    let offset: i64 = std::fs::read_to_string(file).ok()?.trim().parse().ok()?;
-    let by = Duration::from_millis(offset.unsigned_abs());
-    Some(if offset < 0 { system.saturating_sub(by) } else { system.saturating_add(by) })
 }

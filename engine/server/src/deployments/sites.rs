@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::unpack::{Limits, UnpackError, unpack};
 use crate::artifacts::Digest;
+use crate::folders;
 
 /// What the name of a folder begins with that is not finished.
 const UNFINISHED: &str = ".part-";
@@ -23,7 +24,7 @@ pub(super) struct Sites {
 impl Sites {
     /// Opens the folder, and removes what a crash left unfinished.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        folders::make(&folder)?;
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -62,6 +63,6 @@ impl Sites {
             Err(_) if target.is_dir() => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(File::open(&self.folder)?.sync_all()?)
+        Ok(folders::settle(&self.folder)?)
     }
 }

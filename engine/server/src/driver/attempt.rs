@@ -13,11 +13,11 @@ use kiket_host::{
     HostCalls, InvokeError, Level, Limits, LogLine, Output, Placeholders, Progress, ReportCalls as _, Terms,
 };
 
-use kiket_store::{Held, Records, Store};
+use kiket_store::{Held, Store};
 use tracing::{Instrument as _, Span};
 
 use super::calls::{Calls, End, Place};
-use super::{Driver, Known, Worker, recovery};
+use super::{Driver, Known, Performed, Worker, recovery};
 use crate::dispatch::{Assignment, Dispatch, DispatchError, Slots, Snapshot};
 use crate::revisions::Revisions;
 use crate::{grants, telemetry};
@@ -30,7 +30,7 @@ pub(super) async fn run<W: Worker>(worker: Arc<W>, assignment: Assignment) {
     while let Some(assignment) = next.take() {
         let run = assignment.run;
         // What is not wanted any more is dropped, be it done or not: its end would be refused.
-        let (outcome, records) = tokio::select! {
+        let performed = tokio::select! {
             biased;
             () = assignment.stop.cancelled() => {
                 if planted(Bug::SlotLost) {
@@ -40,6 +40,7 @@ pub(super) async fn run<W: Worker>(worker: Arc<W>, assignment: Assignment) {
             }
             performed = worker.perform(&assignment).instrument(span(&assignment)) => performed,
         };
+        let Some((outcome, records)) = performed else { return };
         match &outcome {
             Outcome::Failed(error) => {
                 tracing::info!(run.id = %run, stage.id = %assignment.stage, error.code = %error.code, "stage failed");
@@ -81,13 +82,14 @@ impl Worker for Driver {
         self.guests.spawn(task);
     }
 
-    async fn perform(self: &Arc<Self>, assignment: &Assignment) -> (Outcome, Option<Records>) {
+    async fn perform(self: &Arc<Self>, assignment: &Assignment) -> Option<Performed> {
         let begun = Instant::now();
-        let (mut outcome, calls) = perform(self, assignment).await;
+        let (outcome, calls) = perform(self, assignment).await;
+        let mut outcome = outcome?;
         self.metrics.attempt(&outcome, begun.elapsed());
-        let Some(calls) = calls else { return (outcome, None) };
+        let Some(calls) = calls else { return Some((outcome, None)) };
         calls.mask(&mut outcome);
-        (outcome, calls.last_records().await)
+        Some((outcome, calls.last_records().await))
     }
 
     async fn ask(self: &Arc<Self>, snapshot: &Snapshot, stage: &str, held: &Held) -> Known {
@@ -116,12 +118,13 @@ fn span(assignment: &Assignment) -> Span {
     span
 }
 
-/// Carries out the attempt. What its journal makes of it counts for more than what became of the call.
-async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Option<Arc<Calls>>) {
+/// Carries out the attempt. What its journal makes of it counts for more than what became of the call. No outcome:
+/// nothing can be noted.
+async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Option<Outcome>, Option<Arc<Calls>>) {
     let position = assignment.plan.position(&assignment.stage).expect("a run has the stages of its plan");
     let stage = assignment.plan.stage(position);
     let Some(made) = stage.call() else {
-        return (Outcome::Failed(StageError::new("internal", "the stage makes no call")), None);
+        return (Some(Outcome::Failed(StageError::new("internal", "the stage makes no call"))), None);
     };
     let place = Place {
         run: assignment.run,
@@ -136,7 +139,7 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
     };
     let calls = match Calls::open(driver, place).await {
         Ok(calls) => calls,
-        Err(error) => return (Outcome::Failed(error), None),
+        Err(error) => return (Some(Outcome::Failed(error)), None),
     };
     let at = At {
         run: assignment.run,
@@ -148,6 +151,7 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
     };
     let result = attempt(driver, &at, made, &calls).await;
     let outcome = match (calls.end(), result) {
+        (Some(End::CutOff), _) => return (None, None),
         (Some(End::InDoubt(doubt)), _) => {
             recovery::settle(made.effect, doubt, recovery::ask_again(driver, &at, made, &calls)).await
         }
@@ -155,7 +159,7 @@ async fn perform(driver: &Arc<Driver>, assignment: &Assignment) -> (Outcome, Opt
         (None, Ok(output)) => succeeded(driver, made, output),
         (None, Err(error)) => Outcome::Failed(StageError { effects: calls.effects(), ..error }),
     };
-    (outcome, Some(calls))
+    (Some(outcome), Some(calls))
 }
 
 /// Where in a run an action is called.

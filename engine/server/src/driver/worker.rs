@@ -24,6 +24,9 @@ pub(crate) enum Known {
     Unknown(String),
 }
 
+/// How an attempt ended, and its last records.
+pub(crate) type Performed = (Outcome, Option<Records>);
+
 /// One process that works on runs.
 pub(crate) trait Worker: Send + Sync + 'static {
     /// Where work waits.
@@ -46,8 +49,9 @@ pub(crate) trait Worker: Send + Sync + 'static {
     /// Runs something beside the loop; it ends with the process.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Carries an attempt out, up to its last records.
-    fn perform(self: &Arc<Self>, assignment: &Assignment) -> impl Future<Output = (Outcome, Option<Records>)> + Send;
+    /// Carries an attempt out, up to its last records. Nothing where nothing can be noted: the attempt is taken up again
+    /// when its lease has run out, as after a crash.
+    fn perform(self: &Arc<Self>, assignment: &Assignment) -> impl Future<Output = Option<Performed>> + Send;
 
     /// Asks the plugin what became of the effect that a stage was cut off with.
     fn ask(self: &Arc<Self>, snapshot: &Snapshot, stage: &str, held: &Held) -> impl Future<Output = Known> + Send;

@@ -31,8 +31,13 @@ pub(crate) async fn run(store: Store, publisher: Arc<Publisher>, owner: String, 
         readied.mark_unchanged();
         match claim(&store, &owner).await {
             Ok(Some((delivery, work))) => {
-                if let Err(error) = act(&store, &publisher, delivery, &work).await {
+                while let Err(error) = act(&store, &publisher, delivery, &work).await {
                     tracing::error!(delivery.id = %delivery, %error, "a delivery cannot be settled");
+                    // Once there is space it can; anything else shows when the lease has run out.
+                    if !matches!(error, CommitError::Store(StoreError::Full(_))) || shutdown.is_cancelled() {
+                        break;
+                    }
+                    tokio::time::sleep(POLL).await;
                 }
             }
             Ok(None) => {

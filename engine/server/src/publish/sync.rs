@@ -55,7 +55,8 @@ pub(crate) enum SyncFailure {
 impl SyncFailure {
     /// Tells whether the same sync may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Git(SyncError::Unreachable { .. } | SyncError::TimedOut { .. }) | Self::Store(_))
+        let unreachable = matches!(self, Self::Git(SyncError::Unreachable { .. } | SyncError::TimedOut { .. }));
+        unreachable || matches!(self, Self::Store(_) | Self::Dispatch(DispatchError::Store(_)))
     }
 }
 

@@ -11,7 +11,7 @@ use kiket_core::plan::CallPlan;
 use kiket_core::run::{Outcome, StageError, Usage};
 use kiket_core::{ItemId, RunId};
 use kiket_host::Lost;
-use kiket_store::{Held, Journal, Records};
+use kiket_store::{Held, Journal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -23,7 +23,7 @@ use super::node::Process;
 use super::plans::Shelf;
 use super::world::Call;
 use crate::dispatch::{Assignment, Dispatch, Slots, Snapshot};
-use crate::driver::{Denied, Effects, End, Known, Tried, Worker, settle};
+use crate::driver::{Denied, Effects, End, Known, Performed, Tried, Worker, settle};
 
 /// A worker of a simulated process.
 pub(super) struct Puppet {
@@ -223,7 +223,7 @@ impl Worker for Puppet {
         self.process.spawn(task);
     }
 
-    async fn perform(self: &Arc<Self>, assignment: &Assignment) -> (Outcome, Option<Records>) {
+    async fn perform(self: &Arc<Self>, assignment: &Assignment) -> Option<Performed> {
         let Assignment { run, stage, attempt, held, plan, state, .. } = assignment;
         let position = plan.position(stage).expect("a run has the stages of its plan");
         let call: &CallPlan = plan.stage(position).call().expect("the stage makes a call");
@@ -233,12 +233,13 @@ impl Worker for Puppet {
         let opened = Effects::open(self.ledger.clone(), name, *attempt, held.clone(), call.effect).await;
         let effects = match opened {
             Ok(effects) => effects,
-            Err(error) => return (Outcome::Failed(error), None),
+            Err(error) => return Some((Outcome::Failed(error), None)),
         };
         let attempted = Attempt { sim: &self.sim, run: *run, stage, class: call.effect, journal, effects };
         let ended = timeout(call.timeout.unwrap_or(Duration::from_secs(60)), attempted.act()).await;
         let ended = ended.unwrap_or_else(|_| Err(StageError::new("timeout_wall", "it took too long")));
         let outcome = match (attempted.effects.end(), ended) {
+            (Some(End::CutOff), _) => return None,
             (Some(End::InDoubt(doubt)), _) => settle(call.effect, doubt, async { look(&self.sim, *run, stage) }).await,
             (Some(End::Failed(error)), _) => Outcome::Failed(error),
             (None, Ok(())) => {
@@ -247,7 +248,7 @@ impl Worker for Puppet {
             }
             (None, Err(error)) => Outcome::Failed(StageError { effects: attempted.effects.count(), ..error }),
         };
-        (outcome, None)
+        Some((outcome, None))
     }
 
     async fn ask(self: &Arc<Self>, snapshot: &Snapshot, stage: &str, _: &Held) -> Known {

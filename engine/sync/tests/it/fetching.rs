@@ -1,5 +1,6 @@
 //! Repositories on disk, through `file://`.
 
+use std::path::Path;
 use std::process::Command;
 
 use kiket_core::Source;
@@ -230,6 +231,44 @@ fn a_mirror_that_is_opened_again_still_has_what_it_fetched() {
     copy.fetch("main");
     let again = Mirror::open(&copy.folder.path().join("mirror"), &origin.url(), Limits::default()).unwrap();
     assert_eq!(paths(&again.sources(&commit).unwrap()), [".kiket/a.yaml"]);
+}
+
+#[test]
+fn locks_that_a_killed_process_has_left_are_in_nobodys_way() {
+    fn lock(folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                lock(&path);
+            } else if path.extension().is_none() {
+                std::fs::write(path.with_extension("lock"), "").unwrap();
+            }
+        }
+    }
+    let origin = Origin::new();
+    origin.commit(&[(".kiket/a.yaml", "1")]);
+    let copy = Copy::of(&origin.url());
+    copy.fetch("main");
+    let mirror = copy.folder.path().join("mirror");
+    lock(&mirror.join("refs"));
+    for name in ["FETCH_HEAD", "HEAD", "packed-refs", "shallow"] {
+        std::fs::write(mirror.join(name).with_extension("lock"), "").unwrap();
+    }
+    let next = origin.commit(&[(".kiket/a.yaml", "2")]);
+    assert_eq!(copy.fetch("main"), next);
+}
+
+#[test]
+fn a_mirror_that_was_never_finished_is_made_anew() {
+    let origin = Origin::new();
+    let commit = origin.commit(&[(".kiket/a.yaml", "1")]);
+    let parent = tempfile::tempdir().unwrap();
+    let part = parent.path().join("mirror.part");
+    std::fs::create_dir_all(part.join("objects")).unwrap();
+    std::fs::write(part.join("config"), "[core").unwrap();
+    let mirror = Mirror::open(&parent.path().join("mirror"), &origin.url(), Limits::default()).unwrap();
+    assert_eq!(mirror.fetch("main").unwrap().unwrap().commit, commit);
+    assert!(!part.exists());
 }
 
 #[test]

@@ -73,6 +73,8 @@ struct Book {
 pub(crate) enum End {
     InDoubt(Doubt),
     Failed(StageError),
+    /// Nothing can be noted: what came of it is found out as after a crash, once its lease has run out.
+    CutOff,
 }
 
 /// What came of trying an effect.
@@ -310,6 +312,7 @@ impl<L: Ledger> Effects<L> {
             CommitError::Store(error) => {
                 let Journal { run, stage, .. } = &self.journal;
                 tracing::error!(run.id = %run, stage.id = stage, %error, "an effect cannot be noted");
+                self.book().end = Some(End::CutOff);
                 Lost::new("the effect could not be noted")
             }
         }
@@ -319,6 +322,7 @@ impl<L: Ledger> Effects<L> {
         let message = match &end {
             End::InDoubt(doubt) => doubt.reason.clone(),
             End::Failed(error) => error.message.clone(),
+            End::CutOff => "the effect could not be noted".to_owned(),
         };
         let mut book = self.book();
         book.open = None;
