@@ -39,6 +39,7 @@ impl Store {
             head: watch::channel(Position::ZERO).1,
             readied: watch::channel(0).1,
             appended: Arc::new(Mutex::default()),
+            cuts: Arc::default(),
             failure: Arc::new(OnceLock::new()),
             stop: Arc::new(Notify::new()),
             writer: Arc::new(Mutex::new(None)),

@@ -13,7 +13,8 @@
 //! for a run which has ended. [`Store::stuck`] looks for any that has not.
 //!
 //! Invariants: an entry of the log belongs to a run, to an item or to its project alone; sequence numbers of a stream
-//! have no gap; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
+//! have no gap; the log has every position up to the head but for those that were [forgotten](Store::forget_some), which are
+//! counted; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
 //! level, and a path is there once on a level; one release of an app is live, the one of the newest switch.
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
@@ -21,6 +22,7 @@
 mod boot;
 pub mod change;
 mod claim;
+mod cuts;
 mod error;
 mod inspect;
 mod position;
@@ -43,9 +45,10 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use change::{
-    Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, ForgetArtifact, ItemChange, ItemColumns, ItemHead,
+    Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, Forget, ForgetArtifact, GiveUp, ItemChange, ItemColumns, ItemHead,
     Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision, NewToken,
-    NoteForge, NoteSync, ProjectChange, PutValue, Records, RevokeToken, RunChange, RunHead, SETTINGS, SYNC_PRIORITY,
+    NoteForge, NoteSync, ProjectChange, OPEN_LETTERS, PutValue, Records, Recover, RepeatDelivery, RevokeToken, RunChange, RunHead, SETTINGS, SYNC_PRIORITY,
+    SettleLetter,
     SealHook, SecretChange, SettleDelivery, Settled, SyncOutcome, WorkChange, WorkUpdate, Write, WriteEffect,
     WriteItem,
 };
@@ -53,9 +56,10 @@ pub use error::{CommitError, Conflict, Fault, StoreError};
 pub use inspect::{Schema, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
-    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, ItemFilter,
+    ArtifactKind, ArtifactRow, AuditRow, Bounds, DeadLetter, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, Forgotten, ItemFilter,
+    LetterCounts, LetterFilter, LetterKind, LetterState,
     ItemRow, LiveRelease, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, SecretRow, Stuck,
-    Switch, SyncedCommit, Token,
+    Switch, SyncedCommit, Token, Walk,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;
@@ -74,6 +78,7 @@ pub struct Store {
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
     appended: Arc<Mutex<Appended>>,
+    cuts: Arc<cuts::Cuts>,
     failure: Arc<OnceLock<StoreError>>,
     stop: Arc<Notify>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -104,11 +109,11 @@ impl Store {
             failure: failure.clone(),
             stop: stop.clone(),
         };
-        let writer = Writer { connection, epoch: boot.epoch, head: boot.head.get(), signals, lock };
+        let writer = Writer { connection, epoch: boot.epoch, head: boot.head.get(), commits: 0, path: path.to_owned(), signals, lock };
         let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run(received)))));
 
         tracing::info!(path = %path.display(), epoch = boot.epoch, head = %boot.head, "store opened");
-        Ok(Self { requests, readers, head, readied, appended, failure, stop, writer })
+        Ok(Self { requests, readers, head, readied, appended, cuts: Arc::new(boot.cuts), failure, stop, writer })
     }
 
     /// Commits one unit: all of the changes, in order, or none. Answers the last position of the unit once it is

@@ -2,11 +2,13 @@
 
 mod artifact;
 mod check;
+mod dead_letter;
 mod delivery;
 mod deployment;
 mod effect;
 mod item;
 mod log;
+mod outdated;
 mod project;
 mod revision;
 mod run;
@@ -17,11 +19,13 @@ mod work;
 
 pub use artifact::{ArtifactKind, ArtifactRow};
 pub use check::Stuck;
+pub use dead_letter::{DeadLetter, LetterCounts, LetterFilter, LetterKind, LetterState};
 pub use delivery::{Delivery, DeliveryStatus};
 pub use deployment::{LiveRelease, Release, Switch};
 pub use effect::Effect;
 pub use item::{ItemFilter, ItemRow};
 pub use log::{Entry, Filter};
+pub use outdated::{Bounds, Forgotten, Walk};
 pub use project::{Project, SyncedCommit};
 pub use revision::{Revision, RevisionStatus};
 pub use run::{RunFilter, RunRow};
