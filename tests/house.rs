@@ -80,6 +80,8 @@ fn siblings_in_the_server_never_import_each_other() {
     for lower in [
         "items",
         "dispatch",
+        "dead_letters",
+        "retention",
         "events",
         "deployments",
         "grants",

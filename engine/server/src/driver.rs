@@ -22,7 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::artifacts::Artifacts;
-use crate::clock;
+use crate::{clock, dead_letters};
 use crate::deployments::Deployments;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::items::Items;
@@ -127,9 +127,13 @@ async fn claim(driver: &Arc<Driver>) -> Result<bool, StoreError> {
 
 async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
     let held: Held = work.held();
+    let tries = held.fence;
     let (run, result) = match work.task {
         Task::Stage { run, stage, .. } => match begin(&driver, run, stage, &held, slot).await {
-            Ok(Some(assignment)) => return attempt::run(driver, assignment).await,
+            Ok(Some(assignment)) => {
+                dead_letters::note_run(&driver.store, run, tries, None).await;
+                return attempt::run(driver, assignment).await;
+            }
             Ok(None) => return,
             Err(error) => (run, Err(error)),
         },
@@ -141,6 +145,9 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
             drop(slot);
             if let Err(error) = driver.items.run_ended(item, run, held).await {
                 tracing::error!(item.id = %item, run.id = %run, %error, "an item cannot go on after its actions");
+                dead_letters::note_item(&driver.store, item, run, tries, Some(&error.to_string())).await;
+            } else {
+                dead_letters::note_item(&driver.store, item, run, tries, None).await;
             }
             return;
         }
@@ -155,7 +162,10 @@ async fn take_up(driver: Arc<Driver>, work: Work, slot: Slot) {
     };
     match result {
         Ok(()) | Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
-        Err(error) => tracing::error!(run.id = %run, %error, "work on a run cannot be taken up"),
+        Err(error) => {
+            tracing::error!(run.id = %run, %error, "work on a run cannot be taken up");
+            dead_letters::note_run(&driver.store, run, tries, Some(&error.to_string())).await;
+        }
     }
 }
 

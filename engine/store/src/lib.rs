@@ -53,7 +53,7 @@ pub use change::{
     WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
-pub use inspect::{Schema, copy, is_held};
+pub use inspect::{Schema, Space, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
     ArtifactKind, ArtifactRow, AuditRow, Bounds, DeadLetter, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, Forgotten, ItemFilter,

@@ -189,19 +189,21 @@ pub(crate) struct Space {
     pub(crate) all: i64,
     /// How many of them hold nothing.
     pub(crate) free: i64,
+    /// How many bytes each has.
+    pub(crate) page: i64,
     /// Whether those can be given back; a database that was made by an earlier version only uses them again.
     pub(crate) gives_back: bool,
 }
 
 /// Reads how the pages of the file are used.
 pub(crate) async fn space(reader: &mut Connection) -> Result<Space, StoreError> {
-    let (all, free, vacuum): (i64, i64, i64) = sqlx::query_as(
-        "select page_count, freelist_count, auto_vacuum
-         from pragma_page_count, pragma_freelist_count, pragma_auto_vacuum",
+    let (all, free, page, vacuum): (i64, i64, i64, i64) = sqlx::query_as(
+        "select page_count, freelist_count, page_size, auto_vacuum
+         from pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_auto_vacuum",
     )
     .fetch_one(reader)
     .await?;
-    Ok(Space { all, free, gives_back: vacuum == 2 })
+    Ok(Space { all, free, page, gives_back: vacuum == 2 })
 }
 
 /// The write-ahead log of a database.

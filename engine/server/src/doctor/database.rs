@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use kiket_store::{Store, StoreError};
+use kiket_store::{LetterCounts, Store, StoreError};
 
 use super::{Check, Patient, files, first_of};
 use crate::backup::DATABASE;
@@ -77,6 +77,10 @@ async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
         }
         Err(error) => Check::bad("work", said(&error), RESTORE),
     });
+    match store.dead_letter_counts().await {
+        Ok(counts) => checks.push(letters(&counts)),
+        Err(error) => checks.push(Check::bad("dead letters", said(&error), RESTORE)),
+    }
     match store.sealing_keys().await {
         Ok(keys) => checks.push(key(patient, &keys)),
         Err(error) => checks.push(Check::bad("master key", said(&error), RESTORE)),
@@ -86,6 +90,21 @@ async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
         Err(error) => checks.push(Check::bad("artifacts", said(&error), RESTORE)),
     }
     checks.push(files::plugins(patient.data).await);
+}
+
+/// Counts what was given up and waits for a person.
+fn letters(counts: &LetterCounts) -> Check {
+    let name = "dead letters";
+    let dropped = match counts.dropped {
+        0 => String::new(),
+        dropped => format!("; {dropped} had to make room for newer ones"),
+    };
+    if counts.open.is_empty() {
+        return Check::ok(name, format!("nothing is given up{dropped}"));
+    }
+    let kinds: Vec<String> = counts.open.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let advice = "`kiket dead-letters ls` says why; `retry` or `discard` each";
+    Check::warn(name, format!("given up: {}{dropped}", kinds.join(", ")), advice)
 }
 
 /// Looks at the key, and holds it against what is encrypted.
