@@ -81,6 +81,8 @@ fn siblings_in_the_server_never_import_each_other() {
         "items",
         "dispatch",
         "due",
+        "dead_letters",
+        "retention",
         "events",
         "ledger",
         "deployments",

@@ -53,6 +53,7 @@ async fn shop() -> (World, BTreeMap<&'static str, String>) {
         ("id", "p".to_owned()),
         ("name", "REGION".to_owned()),
         ("digest", format!("sha256:{}", "0".repeat(64))),
+        ("letter", "1".to_owned()),
         ("token", "tok_01jd3v7k2mfq9x8y5t4r6s0abc".to_owned()),
     ];
     (world, names.into_iter().collect())

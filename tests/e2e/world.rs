@@ -320,6 +320,13 @@ impl World {
 }
 
 impl World {
+    /// The same of a server that was to forget some of what it had told: what it still has is whole.
+    pub(crate) async fn end_having_forgotten(mut self) {
+        self.stop();
+        self.ended = true;
+        assert_eq!(checker::violations(&self.data().join("kiket.db")).await, []);
+    }
+
     /// Ends without the checker: what is left behind is wrong on purpose, and was looked at.
     pub(crate) fn end_badly(mut self) {
         self.ended = true;

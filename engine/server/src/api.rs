@@ -12,6 +12,7 @@ mod bearer;
 mod body;
 mod comments;
 mod contract;
+mod dead_letters;
 mod definitions;
 mod deliveries;
 mod deployments;
@@ -148,6 +149,7 @@ fn versioned() -> Routes {
         .merge(project_settings::operations())
         .merge(deliveries::operations())
         .merge(schedules::operations())
+        .merge(dead_letters::operations())
         .merge(runs::operations())
         .merge(again::operations())
         .merge(submit::operations())

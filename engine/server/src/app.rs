@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::programs::Programs;
 use crate::publish::{self, GitSource, Publisher};
+use crate::retention::Retention;
 use crate::revisions::Revisions;
 use crate::scope::Scope;
 use crate::secrets::{Origin, Secrets};
@@ -194,6 +196,13 @@ impl Engine {
         self.tasks.push(tokio::spawn(publish::start_in_time(publisher, owner, shutdown)));
     }
 
+    /// Begins to forget what is old.
+    pub(crate) fn forget_what_is_old(&mut self, kept: Duration) {
+        let (store, artifacts, metrics) = (self.store.clone(), Arc::clone(&self.artifacts), Arc::clone(&self.metrics));
+        let retention = Retention { store, artifacts, metrics, kept };
+        self.tasks.push(tokio::spawn(retention.run(self.shutdown.clone())));
+    }
+
     /// Begins to tell forges what became of runs.
     async fn tell_forges(&mut self, public_url: &str) -> anyhow::Result<Arc<Statuses>> {
         let (store, secrets, metrics) = (self.store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.metrics));
@@ -234,6 +243,7 @@ impl Server {
         let mut engine = Engine::open(setup).await?;
         engine.secrets.seal_what_is_clear().await?;
         engine.look_now_and_then();
+        engine.forget_what_is_old(config.retention);
         let admin_token = first_token(&engine.store).await?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -284,7 +294,7 @@ impl Server {
     /// Stops accepting, ends the streams, stops the workers and closes the store.
     pub async fn stop(self) {
         self.engine.shutdown.cancel();
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), self.listening).await;
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.listening).await;
         self.engine.close().await;
     }
 }

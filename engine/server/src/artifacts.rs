@@ -7,7 +7,7 @@
 //!
 //! A row of the store says that a project has a digest; without one the bytes are not there for it, whoever else has
 //! them. Bytes are whole and on the disk before a row names them. What no row names any more is removed: with the last
-//! row, or at the next start.
+//! row, when the runs are forgotten that have left them, or at the next start.
 //!
 //! An artifact whose name begins with `cache/` takes the place of the one before it: a cache is worth its newest state.
 //!
@@ -236,6 +236,18 @@ impl Artifacts {
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(CommitError::Conflict(conflict)) => Err(ArtifactError::Failed(conflict.to_string())),
         }
+    }
+
+    /// Removes the bytes of those digests that no project has any more.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Failed`]; what is left is removed at the next start.
+    pub(crate) async fn let_go(&self, digests: &[String]) -> Result<(), ArtifactError> {
+        for digest in digests {
+            let _alone = self.moving.lock().await;
+            self.remove_if_nobodys(digest).await?;
+        }
+        Ok(())
     }
 
     /// Removes the bytes of a digest that no project has. Whoever calls this does it alone.

@@ -35,6 +35,8 @@ pub struct Config {
     pub machine: Machine,
     /// How much plugins may take.
     pub plugins: PluginLimits,
+    /// How long ended runs are kept, and what belongs to them.
+    pub retention: Duration,
 }
 
 /// How the sites are served.
@@ -70,6 +72,8 @@ impl Config {
     pub const SLOTS: usize = 64;
     /// How many requests one token may make in a second where nobody says otherwise.
     pub const RATE_LIMIT: u32 = 300;
+    /// How long ended runs are kept where nobody says otherwise.
+    pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
     /// How long a guard may take where neither it nor its workflow says.
     pub const GUARD_WALL: Duration = Duration::from_secs(10);
 
@@ -88,6 +92,7 @@ impl Config {
             organisation: None,
             machine: Machine::default(),
             plugins: PluginLimits::default(),
+            retention: Self::RETENTION,
         }
     }
 }

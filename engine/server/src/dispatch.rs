@@ -27,9 +27,9 @@ pub(crate) use slots::{Slot, Slots};
 pub(crate) use start::{Before, NewRun, Start};
 pub(crate) use work::{Assignment, LEASE, Listed};
 
-use crate::clock;
 use crate::ledger::Ledger;
 use crate::revisions::{Plans, RevisionError, Revisions};
+use crate::{clock, dead_letters};
 
 /// Why a command on a run came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +168,7 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         actor: Actor,
         resolution: Resolution,
         comment: Option<String>,
-        beside: Option<Change>,
+        beside: impl IntoIterator<Item = Change>,
     ) -> Result<(), DispatchError> {
         let state = self.load(run).await?;
         let forgotten = state.stage(stage).and_then(|stage| forget(run, stage)).map(Change::Effect);
@@ -200,11 +200,15 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
             return Ok(());
         }
         let now = clock::now();
+        let before = state.clone();
         events.iter().for_each(|event| state.apply(event, now));
-        let write = Write::Advance { expected: row.seq };
+        let (write, tries) = (Write::Advance { expected: row.seq }, held.fence);
         let change = live::change((run, row.project), &state, &events, now, write, Some(held), Vec::new());
         self.forget(run);
-        self.store.commit(vec![Change::Run(change)]).await.map_err(|error| self.conflict(error)).map(drop)
+        let mut unit = vec![Change::Run(change)];
+        unit.extend(dead_letters::of_stages((run, row.project), &before, &state));
+        unit.push(dead_letters::abandoned(run, row.project, &reason.to_string(), tries));
+        self.store.commit(unit).await.map_err(|error| self.conflict(error)).map(drop)
     }
 
     /// Returns the newest state of a run.
@@ -250,6 +254,7 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
             let (change, next, mut assignments) = draft.into_change(write, proof, &self.running);
             let mut unit = before.clone();
             unit.push(Change::Run(change));
+            unit.extend(dead_letters::of_stages((run, live.project), &live.run, &next.run));
             match self.store.commit(unit).await {
                 Ok(_) => {}
                 Err(CommitError::Conflict(Conflict::Seq { .. })) => {

@@ -24,7 +24,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::artifacts::Artifacts;
-use crate::clock;
 use crate::deployments::Deployments;
 use crate::dispatch::{Assignment, Dispatch, DispatchError, LEASE, Slot, Slots};
 use crate::items::Items;
@@ -35,6 +34,7 @@ use crate::programs::Programs;
 use crate::revisions::RevisionError;
 use crate::secrets::Secrets;
 use crate::workspaces::Workspaces;
+use crate::{clock, dead_letters};
 
 #[cfg(test)]
 pub(crate) use calls::effect::{Denied, Effects, End, Tried};
@@ -153,9 +153,13 @@ async fn claim<W: Worker>(worker: &Arc<W>) -> Result<bool, StoreError> {
 
 async fn take_up<W: Worker>(worker: Arc<W>, work: Work, slot: Slot) {
     let held: Held = work.held();
+    let tries = held.fence;
     let (run, result) = match work.task {
         Task::Stage { run, stage, .. } => match begin(&worker, run, stage, &held, slot).await {
-            Ok(Some(assignment)) => return attempt::run(worker, assignment).await,
+            Ok(Some(assignment)) => {
+                dead_letters::note_run(worker.ledger(), run, tries, None).await;
+                return attempt::run(worker, assignment).await;
+            }
             Ok(None) => return,
             Err(error) => (run, Err(error)),
         },
@@ -178,7 +182,10 @@ async fn take_up<W: Worker>(worker: Arc<W>, work: Work, slot: Slot) {
     };
     match result {
         Ok(()) | Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
-        Err(error) => tracing::error!(run.id = %run, %error, "work on a run cannot be taken up"),
+        Err(error) => {
+            tracing::error!(run.id = %run, %error, "work on a run cannot be taken up");
+            dead_letters::note_run(worker.ledger(), run, tries, Some(&error.to_string())).await;
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 pub(crate) use feed::{Feed, Topic};
 pub(crate) use frame::{is_end, object};
-pub(crate) use subscription::{Subscription, is_of_kind};
+pub(crate) use subscription::{Next, Subscription, is_of_kind};
 
 /// How many entries one read takes. Those with lines of a log have some 100 KiB each, and every reader holds a page.
 const PAGE: u32 = 32;

@@ -23,8 +23,8 @@ use kiket_core::{ItemId, RevisionId, RunId, Timestamp};
 use kiket_store::{Change, Conflict, Held, Project, Seq, WorkChange, WorkUpdate, WriteItem};
 use serde_json::{Map, Value as Json};
 
-use crate::clock;
 use crate::dispatch::Dispatch;
+use crate::{clock, dead_letters};
 use error::CommitFailure;
 use guards::Question;
 use numbers::Numbers;
@@ -62,6 +62,8 @@ struct Asked<'a> {
     command: Command,
     actor: &'a Actor,
     held: Option<Held>,
+    /// What is committed with it, unless it is refused.
+    beside: Vec<Change>,
 }
 
 /// Applies commands to items.
@@ -113,7 +115,7 @@ impl Items {
             let new = NewItem { created, state: wish.state.clone(), values: wish.values.clone() };
             let command = Command::Create(Box::new(new));
             let before = (id, Item::default(), None);
-            let asked = Asked { command, actor, held: None };
+            let asked = Asked { command, actor, held: None, beside: Vec::new() };
             match self.decide_and_commit(&around, &machine, before, &asked, &question).await {
                 Err(CommitFailure::Conflict(Conflict::DuplicateNumber { .. })) => self.numbers.forget(project.id),
                 Err(CommitFailure::Outdated) => {}
@@ -131,7 +133,18 @@ impl Items {
         actor: &Actor,
         version: Option<u64>,
     ) -> Result<Outcome, ItemError> {
-        self.act(id, command, actor, version, None).await
+        self.act(id, command, actor, version, None, Vec::new()).await
+    }
+
+    /// The same, and commits `beside` with what comes of it, unless it is refused.
+    pub(crate) async fn tell_beside(
+        &self,
+        id: ItemId,
+        command: Command,
+        actor: &Actor,
+        beside: Vec<Change>,
+    ) -> Result<Outcome, ItemError> {
+        self.act(id, command, actor, None, None, beside).await
     }
 
     /// Lets an item go on whose run has ended. The hold on the work ends with it, whatever comes of it.
@@ -145,7 +158,7 @@ impl Items {
             None => format!("run {run} was {}", state.status),
         });
         let actor = Actor::admin("kiket");
-        match self.act(id, Command::RunEnded { run, failed }, &actor, None, Some(held.clone())).await {
+        match self.act(id, Command::RunEnded { run, failed }, &actor, None, Some(held.clone()), Vec::new()).await {
             Err(ItemError::Refused(_) | ItemError::Unknown) => {
                 let work = vec![WorkChange::Done(held.key.clone())];
                 let update = Change::Work(WorkUpdate { held: Some(held), work });
@@ -169,10 +182,11 @@ impl Items {
         let events = item.abandon(run, &reason.to_string());
         events.iter().for_each(|event| item.apply(event, now));
         let write = WriteItem::Advance { expected: row.seq };
+        let letter = dead_letters::item(id, row.project, run, &reason.to_string(), held.fence);
         let change = change::item_change(id, write, None, &item, &events, (now, row.revision), Some(held));
         self.reader
             .store
-            .commit(vec![Change::Item(change)])
+            .commit(vec![Change::Item(change), letter])
             .await
             .map(drop)
             .map_err(CommitFailure::from)
@@ -204,8 +218,9 @@ impl Items {
         actor: &Actor,
         version: Option<u64>,
         held: Option<Held>,
+        beside: Vec<Change>,
     ) -> Result<Outcome, ItemError> {
-        let asked = Asked { command, actor, held };
+        let asked = Asked { command, actor, held, beside };
         let question = Question::new();
         for _ in 0..TRIES {
             let (row, item) = self.reader.load(id).await?;
@@ -231,7 +246,7 @@ impl Items {
         asked: &Asked<'_>,
         question: &Question,
     ) -> Result<Outcome, CommitFailure> {
-        let Asked { command, actor, held } = asked;
+        let Asked { command, actor, held, beside } = asked;
         let kind = match (&before.created, command) {
             (Some(created), _) => around.revision.item_type(&created.kind),
             (None, Command::Create(new)) => around.revision.item_type(&new.created.kind),
@@ -275,6 +290,7 @@ impl Items {
                 (moment.now, Some(around.id)),
                 held.clone(),
             )));
+            unit.extend(beside.iter().filter(|_| refused.is_empty()).cloned());
             self.reader.store.commit(unit).await?;
         }
         let snapshot = item.snapshot(machine);

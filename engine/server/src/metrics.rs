@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use kiket_core::Timestamp;
 use kiket_core::run::Outcome;
-use kiket_store::{Queue, Store, StoreError};
+use kiket_store::{LetterKind, Queue, Store, StoreError};
 use prometheus::{
-    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 /// Bounds of what takes from a hundredth of a millisecond to ten minutes, in seconds.
@@ -35,6 +35,10 @@ pub(crate) struct Metrics {
     syncs: IntCounterVec,
     statuses: IntCounterVec,
     ticks: Histogram,
+    forgotten: IntCounter,
+    letters: IntGaugeVec,
+    dropped: IntGauge,
+    bytes: IntGaugeVec,
 }
 
 impl Metrics {
@@ -79,6 +83,13 @@ impl Metrics {
                 HistogramOpts::new("kiket_schedule_lateness_seconds", "How late scheduled runs were started")
                     .buckets(SECONDS.to_vec()),
             )?,
+            forgotten: IntCounter::new("kiket_runs_forgotten_total", "Runs that were forgotten because they are old")?,
+            letters: gauges("kiket_dead_letters", "What was given up and waits for a person", &["kind"])?,
+            dropped: IntGauge::new(
+                "kiket_dead_letters_dropped",
+                "Dead letters that ever had to make room for newer ones",
+            )?,
+            bytes: gauges("kiket_database_bytes", "Size of the database", &["state"])?,
             registry,
         };
         let version = IntGaugeVec::new(Opts::new("kiket_build_info", "The version; always 1"), &["version"])?;
@@ -107,7 +118,11 @@ impl Metrics {
         self.registry.register(Box::new(self.started.clone()))?;
         self.registry.register(Box::new(self.syncs.clone()))?;
         self.registry.register(Box::new(self.statuses.clone()))?;
-        self.registry.register(Box::new(self.ticks.clone()))
+        self.registry.register(Box::new(self.ticks.clone()))?;
+        self.registry.register(Box::new(self.forgotten.clone()))?;
+        self.registry.register(Box::new(self.letters.clone()))?;
+        self.registry.register(Box::new(self.dropped.clone()))?;
+        self.registry.register(Box::new(self.bytes.clone()))
     }
 
     /// Counts a request. The route is the pattern and not what was asked for.
@@ -130,6 +145,11 @@ impl Metrics {
     /// Counts a scheduled run that was started so late.
     pub(crate) fn tick(&self, late: Duration) {
         self.ticks.observe(late.as_secs_f64());
+    }
+
+    /// Counts runs that were forgotten.
+    pub(crate) fn forgotten(&self, runs: usize) {
+        self.forgotten.inc_by(u64::try_from(runs).unwrap_or(u64::MAX));
     }
 
     /// Counts an attempt of a stage.
@@ -177,6 +197,22 @@ impl Metrics {
             let age = oldest.map_or(0, |oldest| now.millis() - oldest.millis());
             self.oldest.with_label_values(&[&kind]).set(Duration::from_millis(age.unsigned_abs()).as_secs_f64());
         }
+        self.look_at_letters(store).await?;
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default())
+    }
+
+    /// Reads what is given up, and how large the database is.
+    async fn look_at_letters(&self, store: &Store) -> Result<(), StoreError> {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let counts = store.dead_letter_counts().await?;
+        for kind in LetterKind::ALL {
+            let open = counts.open.iter().find(|(known, _)| known == kind).map_or(0, |(_, count)| *count);
+            self.letters.with_label_values(&[kind.as_str()]).set(gauge(open));
+        }
+        self.dropped.set(gauge(counts.dropped));
+        let space = store.space().await?;
+        self.bytes.with_label_values(&["used"]).set(gauge(space.used));
+        self.bytes.with_label_values(&["free"]).set(gauge(space.free));
+        Ok(())
     }
 }

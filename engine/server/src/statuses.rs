@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kiket_core::{ProjectId, Timestamp};
+use kiket_core::{ProjectId, RunId, Timestamp};
 use kiket_host::Outbound;
 use kiket_store::{Change, CommitError, Filter, MoveCursor, Position, Store, StoreError, Task, WorkChange, WorkUpdate};
 use tokio::sync::Notify;
@@ -95,6 +95,17 @@ impl Statuses {
         }
         told.projects.insert(project);
         self.begun.notify_one();
+    }
+
+    /// Has a forge told of a run once more. After the commit it is to be [looked for](Self::look).
+    pub(crate) fn repeat(run: RunId) -> Change {
+        let put = WorkChange::Put { task: Task::Status { run }, priority: PRIORITY, due: clock::now(), lease: None };
+        Change::Work(WorkUpdate { held: None, work: vec![put] })
+    }
+
+    /// Looks for something to post.
+    pub(crate) fn look(&self) {
+        self.found.notify_one();
     }
 
     /// Follows and posts until `shutdown`.

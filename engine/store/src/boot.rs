@@ -2,7 +2,9 @@
 
 use sqlx::Connection as _;
 
+use crate::cuts::Cuts;
 use crate::sqlite::{BEGIN, Connection};
+use crate::text::Columns as _;
 use crate::{Position, StoreError};
 
 /// Where a freshly opened store stands.
@@ -11,6 +13,8 @@ pub(crate) struct Boot {
     pub(crate) epoch: i64,
     /// The last position.
     pub(crate) head: Position,
+    /// Up to where the log is not whole.
+    pub(crate) cuts: Cuts,
 }
 
 /// Counts the opening and voids the leases of all earlier ones: their work is claimable at once.
@@ -25,6 +29,10 @@ pub(crate) async fn begin_epoch(connection: &mut Connection) -> Result<Boot, Sto
         .await?;
     let head: i64 =
         sqlx::query_scalar("select position from counter where id = 1").fetch_one(&mut *transaction).await?;
+    let cuts = Cuts::default();
+    for row in sqlx::query("select id, cut from projects where cut > 0").fetch_all(&mut *transaction).await? {
+        cuts.raise(row.parsed("id")?, row.number("cut")?);
+    }
     transaction.commit().await?;
-    Ok(Boot { epoch, head: Position::new(head) })
+    Ok(Boot { epoch, head: Position::new(head), cuts })
 }

@@ -5,9 +5,11 @@
 
 mod artifact;
 mod audit;
+mod dead_letter;
 mod delivery;
 mod deployment;
 mod effect;
+pub(crate) mod forget;
 mod item;
 mod project;
 mod records;
@@ -24,9 +26,11 @@ use std::borrow::Cow;
 
 pub use artifact::{ForgetArtifact, KeepArtifact};
 pub use audit::NewAudit;
+pub use dead_letter::{GiveUp, OPEN_LETTERS, Recover, RepeatDelivery, SettleLetter};
 pub use delivery::{NewDelivery, SettleDelivery, Settled};
 pub use deployment::{Activation, Actor, NewRelease};
 pub use effect::{EffectChange, Journal, WriteEffect};
+pub use forget::Forget;
 pub use item::{ItemChange, ItemColumns, ItemHead, WriteItem};
 pub use project::NewProject;
 pub use records::Records;
@@ -99,6 +103,16 @@ pub enum Change {
     SetSchedules(SetSchedules),
     /// Says what becomes of a time of a schedule.
     NoteTick(NoteTick),
+    /// Says that something is given up.
+    GiveUp(GiveUp),
+    /// Says that what was given up has come about by itself.
+    Recover(Recover),
+    /// Settles a dead letter.
+    SettleLetter(SettleLetter),
+    /// Has a failed delivery acted on again.
+    RepeatDelivery(RepeatDelivery),
+    /// Forgets some of what is old; [`Store::forget_some`](crate::Store::forget_some) says what.
+    Forget(Forget),
 }
 
 /// Something to append to the log.
@@ -141,6 +155,11 @@ impl Change {
             Self::MoveCursor(cursor) => cursor.apply(unit).await?,
             Self::SetSchedules(schedules) => schedules.apply(unit).await?,
             Self::NoteTick(note) => note.apply(unit).await?,
+            Self::GiveUp(letter) => letter.apply(unit).await?,
+            Self::Recover(letter) => letter.apply(unit),
+            Self::SettleLetter(letter) => letter.apply(unit).await?,
+            Self::RepeatDelivery(repeat) => repeat.apply(unit).await?,
+            Self::Forget(forget) => forget.apply(unit).await?,
         }
         Ok(())
     }

@@ -248,6 +248,12 @@ pub enum Conflict {
         /// How many there may be.
         quota: u64,
     },
+    /// The dead letter is settled already.
+    #[error("dead letter {id} is settled already")]
+    LetterSettled {
+        /// Its number.
+        id: i64,
+    },
     /// The work is no longer held under this fence: it is settled, released or in other hands.
     #[error("work `{key}` is no longer held by this worker")]
     FenceLost {

@@ -20,6 +20,15 @@ pub struct Schema {
     pub known: i64,
 }
 
+/// How large a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of what is kept.
+    pub used: u64,
+    /// Bytes that are free and used again.
+    pub free: u64,
+}
+
 impl Store {
     /// Opens a database to read it, also while a server has it open. Every change is refused with
     /// [`StoreError::Closed`]. The file must exist, and its folder be one that this user may write to: readers take
@@ -39,6 +48,7 @@ impl Store {
             head: watch::channel(Position::ZERO).1,
             readied: watch::channel(0).1,
             appended: Arc::new(Mutex::default()),
+            cuts: Arc::default(),
             failure: Arc::new(SetOnce::new()),
             stop: Arc::new(Notify::new()),
             writer: Arc::new(Mutex::new(None)),
@@ -52,6 +62,16 @@ impl Store {
     pub async fn schema(&self) -> Result<Schema, StoreError> {
         let found = sqlite::schema(&mut *self.reader().await?).await?;
         Ok(Schema { found, known: sqlite::newest_schema() })
+    }
+
+    /// Reads how large the file is, without its write-ahead log.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn space(&self) -> Result<Space, StoreError> {
+        let space = sqlite::space(&mut *self.reader().await?).await?;
+        let bytes = |pages: i64| (pages * space.page).unsigned_abs();
+        Ok(Space { used: bytes(space.all - space.free), free: bytes(space.free) })
     }
 
     /// Checks the file alone: its structure, and that references lead somewhere. Works whatever the schema. Answers

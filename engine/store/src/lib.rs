@@ -13,7 +13,8 @@
 //! for a run which has ended, and every schedule. [`Store::stuck`] looks for any that has not.
 //!
 //! Invariants: an entry of the log belongs to a run, to an item or to its project alone; sequence numbers of a stream
-//! have no gap; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
+//! have no gap; the log has every position up to the head but for those that were [forgotten](Store::forget_some), which are
+//! counted; one item at most waits for a run, and it has work for no other; a file of a revision is known with its
 //! level, and a path is there once on a level; one release of an app is live, the one of the newest switch.
 //!
 //! Reads are the modules below [`read`]; they see what is committed and run beside the writer.
@@ -23,6 +24,7 @@ mod boot;
 mod brief;
 pub mod change;
 mod claim;
+mod cuts;
 mod error;
 mod inspect;
 mod position;
@@ -45,19 +47,21 @@ use tokio::sync::{Notify, SetOnce, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use change::{
-    Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, ForgetArtifact, ItemChange, ItemColumns, ItemHead,
-    Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease, NewRevision,
-    NewSchedule, NewToken, NoteForge, NoteSync, NoteTick, ProjectChange, PutValue, Records, RevokeToken, RunChange,
-    RunHead, SETTINGS, SYNC_PRIORITY, SealHook, SecretChange, SetSchedules, SettleDelivery, Settled, SyncOutcome,
-    TICK_PRIORITY, WorkChange, WorkUpdate, Write, WriteEffect, WriteItem,
+    Activation, Actor, Change, ENV_BYTES, EffectChange, EnvChange, Forget, ForgetArtifact, GiveUp, ItemChange,
+    ItemColumns, ItemHead, Journal, KeepArtifact, MoveCursor, NewAudit, NewDelivery, NewEvent, NewProject, NewRelease,
+    NewRevision, NewSchedule, NewToken, NoteForge, NoteSync, NoteTick, OPEN_LETTERS, ProjectChange, PutValue, Records,
+    Recover, RepeatDelivery, RevokeToken, RunChange, RunHead, SETTINGS, SYNC_PRIORITY, SealHook, SecretChange,
+    SetSchedules, SettleDelivery, SettleLetter, Settled, SyncOutcome, TICK_PRIORITY, WorkChange, WorkUpdate, Write,
+    WriteEffect, WriteItem,
 };
 pub use error::{CommitError, Conflict, Fault, StoreError};
-pub use inspect::{Schema, copy, is_held};
+pub use inspect::{Schema, Space, copy, is_held};
 pub use position::{Position, Seq};
 pub use read::{
-    ArtifactKind, ArtifactRow, AuditRow, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter, Flaw, FlawKind,
-    ItemFilter, ItemRow, LiveRelease, Look, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow,
-    ScheduleRow, SecretRow, Snapshot, StartingPoint, Stuck, Switch, SyncedCommit, Token, WorkRow,
+    ArtifactKind, ArtifactRow, AuditRow, Bounds, DeadLetter, Delivery, DeliveryStatus, Effect, Entry, EnvValue, Filter,
+    Flaw, FlawKind, Forgotten, ItemFilter, ItemRow, LetterCounts, LetterFilter, LetterKind, LetterState, LiveRelease,
+    Look, Project, Queue, Release, Revision, RevisionStatus, RunFilter, RunRow, ScheduleRow, SecretRow, Snapshot,
+    StartingPoint, Stuck, Switch, SyncedCommit, Token, Walk, WorkRow,
 };
 pub use sealed::{HookSecret, Sealed};
 pub use stream::Stream;
@@ -76,6 +80,7 @@ pub struct Store {
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
     appended: Arc<Mutex<Appended>>,
+    cuts: Arc<cuts::Cuts>,
     failure: Arc<SetOnce<StoreError>>,
     stop: Arc<Notify>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -108,11 +113,19 @@ impl Store {
             failure: failure.clone(),
             stop: stop.clone(),
         };
-        let writer = Writer { connection, epoch: boot.epoch, head: boot.head.get(), signals, lock };
+        let writer = Writer {
+            connection,
+            epoch: boot.epoch,
+            head: boot.head.get(),
+            commits: 0,
+            path: path.to_owned(),
+            signals,
+            lock,
+        };
         let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run(received)))));
 
         tracing::info!(path = %path.display(), epoch = boot.epoch, head = %boot.head, "store opened");
-        Ok(Self { requests, readers, head, readied, appended, failure, stop, writer })
+        Ok(Self { requests, readers, head, readied, appended, cuts: Arc::new(boot.cuts), failure, stop, writer })
     }
 
     /// Commits one unit: all of the changes, in order, or none. Answers the last position of the unit once it is

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use kiket_core::planted::{Bug, planted};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
 
 use crate::StoreError;
@@ -106,6 +106,7 @@ pub(crate) async fn connect_writer(path: &Path) -> Result<Connection, StoreError
     let options = options(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .pragma("wal_autocheckpoint", "4096")
         .pragma("secure_delete", "FAST")
         .pragma("cache_size", "-32768");
@@ -212,6 +213,45 @@ async fn verify_settings(connection: &mut Connection) -> Result<(), StoreError> 
         }
     }
     Ok(())
+}
+
+/// How the pages of the file are used.
+pub(crate) struct Space {
+    /// How many there are.
+    pub(crate) all: i64,
+    /// How many of them hold nothing.
+    pub(crate) free: i64,
+    /// How many bytes each has.
+    pub(crate) page: i64,
+    /// Whether those can be given back; a database that was made by an earlier version only uses them again.
+    pub(crate) gives_back: bool,
+}
+
+/// Reads how the pages of the file are used.
+pub(crate) async fn space(reader: &mut Connection) -> Result<Space, StoreError> {
+    let (all, free, page, vacuum): (i64, i64, i64, i64) = sqlx::query_as(
+        "select page_count, freelist_count, page_size, auto_vacuum
+         from pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_auto_vacuum",
+    )
+    .fetch_one(reader)
+    .await?;
+    Ok(Space { all, free, page, gives_back: vacuum == 2 })
+}
+
+/// The write-ahead log of a database.
+pub(crate) fn write_ahead_log(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+/// Moves what is in the write-ahead log to the database and empties it, waiting a moment for those who read. Who reads
+/// for long keeps it from that; answers whether it is empty.
+pub(crate) async fn empty_log(connection: &mut Connection) -> Result<bool, StoreError> {
+    sqlx::query("pragma busy_timeout = 50").execute(&mut *connection).await?;
+    let emptied = sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
+    sqlx::query("pragma busy_timeout = 5000").execute(&mut *connection).await?;
+    Ok(emptied?.try_get::<i64, _>(0)? == 0)
 }
 
 /// Checks the structure of the file and that every reference leads somewhere; answers what is wrong.

@@ -23,6 +23,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The word for it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

@@ -9,19 +9,26 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, metadata};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kiket_core::planted::{Bug, planted};
 use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
 use crate::request::{Request, Verdict};
-use crate::sqlite::Connection;
+use crate::sqlite::{self, Connection};
 use crate::unit::Unit;
 use crate::{Position, StoreError};
 
 /// The most requests in one commit.
 pub(crate) const GROUP: usize = 256;
+
+/// Above so many bytes the write-ahead log is emptied: it is above only where readers follow one another so closely that it
+/// never begins anew by itself.
+const LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// After so many commits its size is looked at.
+const STRIDE: u64 = 64;
 
 /// What the writer tells everybody, and what it is told.
 pub(crate) struct Signals {
@@ -43,6 +50,10 @@ pub(crate) struct Writer {
     pub(crate) epoch: i64,
     /// The last committed position. Only this writer moves it.
     pub(crate) head: i64,
+    /// How many groups were committed.
+    pub(crate) commits: u64,
+    /// The database.
+    pub(crate) path: PathBuf,
     pub(crate) signals: Signals,
     /// Keeps other processes out for as long as the connection lives.
     pub(crate) lock: File,
@@ -97,6 +108,22 @@ impl Writer {
         };
         for mut request in group.drain(..) {
             request.finish(failure.as_ref());
+        }
+        self.commits += 1;
+        if self.commits.is_multiple_of(STRIDE) && failure.is_none() {
+            self.bound_log().await;
+        }
+    }
+
+    /// Empties the write-ahead log where it has grown too large. Where somebody reads for long, a backup perhaps, it
+    /// grows on until that ends.
+    async fn bound_log(&mut self) {
+        if metadata(sqlite::write_ahead_log(&self.path)).is_ok_and(|log| log.len() > LOG_BYTES) {
+            match sqlite::empty_log(&mut self.connection).await {
+                Ok(true) => {}
+                Ok(false) => tracing::debug!("the write-ahead log is large, and somebody reads"),
+                Err(error) => tracing::warn!(%error, "the write-ahead log cannot be emptied"),
+            }
         }
     }
 

@@ -66,6 +66,9 @@ const TABLE: &[Row] = &[
     Row("GET /api/v1/tokens", "admin", "", 200, 403),
     Row("POST /api/v1/tokens", "admin", r#"{"name": "more", "scopes": ["read"]}"#, 201, 403),
     Row("DELETE /api/v1/tokens/{token}", "admin", "", 404, 403),
+    Row("GET /api/v1/dead-letters", "read", "", 200, 200),
+    Row("POST /api/v1/dead-letters/{letter}/retry", "runs", "", 404, 404),
+    Row("POST /api/v1/dead-letters/{letter}/discard", "runs", "", 404, 404),
     Row("GET /api/v1/audit", "admin", "", 200, 403),
 ];
 

@@ -148,7 +148,7 @@ async fn replay(
 }
 
 /// Reads a run that has ended, and that nothing waited for.
-fn ended(row: &RunRow) -> Result<Run, Problem> {
+pub(super) fn ended(row: &RunRow) -> Result<Run, Problem> {
     let state = runs::parse(row)?;
     if !row.terminal {
         return Err(Problem::new(StatusCode::CONFLICT, "run_not_ended", "the run has not ended; cancel it first"));
@@ -164,7 +164,7 @@ fn ended(row: &RunRow) -> Result<Run, Problem> {
 
 /// A run of the same definitions on the same commit with the same inputs, and the plain values of today. A stranger's
 /// stays one: it gets no values, and waits at its gate again.
-async fn repeat(api: &Access, row: &RunRow, old: &Run, actor: &str) -> Result<NewRun, Problem> {
+pub(super) async fn repeat(api: &Access, row: &RunRow, old: &Run, actor: &str) -> Result<NewRun, Problem> {
     let queued = old.queued.as_deref().ok_or_else(|| Problem::not_found("run", &row.id.to_string()))?;
     let env = if queued.stranger { Map::new() } else { env::values(&api.store, row.project).await? };
     let queued = Queued {

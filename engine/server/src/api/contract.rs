@@ -122,6 +122,9 @@ fn of_path(path: &str, name: &str, schemas: &mut SchemaGenerator) -> Json {
         "run" => RunId::json_schema(schemas).to_value(),
         "revision" => RevisionId::json_schema(schemas).to_value(),
         "token" => TokenId::json_schema(schemas).to_value(),
+        "letter" => {
+            json!({ "type": "string", "pattern": "^[1-9][0-9]{0,15}$", "description": "The dead letter's number." })
+        }
         "item" => json!({
             "type": "string", "minLength": 3, "maxLength": 100, "pattern": "^([A-Za-z0-9_-]+-[0-9]+|itm_[0-7][0-9a-hjkmnp-tv-z]{25})$",
             "description": "The item's id, its key, or its project's name and its number: `shop-12`."

@@ -23,7 +23,7 @@ use super::extract::{Path, Query};
 use super::routes::{Operation, Routes, get};
 use super::{Api, Problem, items, projects, runs};
 use crate::clock;
-use crate::events::{Subscription, Topic, is_of_kind, of_run};
+use crate::events::{Next, Subscription, Topic, is_of_kind, of_run};
 use crate::metrics::Metrics;
 
 /// How often a comment shows that the connection lives.
@@ -35,6 +35,12 @@ const TURN_BYTES: usize = 32 * 1024;
 const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n: kiket\n\n");
 /// What tells that nothing comes after.
 const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
+
+/// What tells that something up to a position is no longer there, and was not sent.
+fn reset(cut: Position) -> Bytes {
+    format!("event: reset\ndata: {{\"position\":{cut}}}\n\n").into()
+}
+
 /// Most digits of a position.
 const POSITION_DIGITS: usize = 18;
 /// Longest list of kinds, in bytes.
@@ -55,7 +61,7 @@ pub(super) fn operations() -> Routes {
                     "required": ["event", "data"],
                     "properties": {
                         "id": { "type": "string", "pattern": "^[0-9]+$", "description": "Its position." },
-                        "event": { "type": "string", "description": "Its kind; `end` is the last." },
+                        "event": { "type": "string", "description": "Its kind; `end` is the last, and `reset` says that what lies between is forgotten." },
                         "data": { "type": "string", "contentMediaType": "application/json" },
                     },
                 }),
@@ -76,7 +82,7 @@ pub(super) fn operations() -> Routes {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StreamQuery {
-    /// Where to begin: `start`, `now`, or the position of an event, which is not repeated.
+    /// Where to begin: `start` (of what is kept), `now`, or the position of an event, which is not repeated.
     #[schemars(regex(pattern = "^(start|now|[0-9]{1,18})$"))]
     from: Option<String>,
     /// Only these kinds, with commas between: `run.*,stage.succeeded`.
@@ -258,7 +264,15 @@ impl Reader {
             // The time that passed also makes the subscription look again: a wake-up that was lost costs a heartbeat.
             let Ok(next) = next else { return Some(BEAT) };
             // The feed has said why.
-            let frame = next.ok()?;
+            let frame = match next.ok()? {
+                Next::Frame(frame) => frame,
+                Next::Reset(cut) => {
+                    if self.ends {
+                        self.stage = Stage::Ended;
+                    }
+                    return Some(reset(cut));
+                }
+            };
             if self.ends && frame.is_end() {
                 self.stage = Stage::Ending;
             }

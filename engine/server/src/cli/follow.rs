@@ -65,6 +65,9 @@ impl<'a> Follow<'a> {
                     self.ended = true;
                     return Ok(None);
                 }
+                if event.kind == "reset" {
+                    anyhow::bail!("the run is forgotten: it is older than the server keeps runs");
+                }
                 self.last_id.clone_from(&event.id);
                 let data = serde_json::from_str(&event.data).context("an event of the server is not JSON")?;
                 return Ok(Some(Followed { id: event.id, kind: event.kind, data }));

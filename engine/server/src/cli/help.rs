@@ -19,6 +19,7 @@ const TASKS: [(&str, &[&str]); 4] = [
             "artifacts",
             "items",
             "deployments",
+            "dead-letters",
             "secret",
             "env",
             "token",

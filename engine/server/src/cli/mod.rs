@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod dead_letters;
 mod deployments;
 mod doctor;
 mod env;
@@ -73,6 +74,7 @@ enum Command {
     Artifacts(artifacts::Arguments),
     Items(items::Arguments),
     Deployments(deployments::Arguments),
+    DeadLetters(dead_letters::Arguments),
     Secret(secret::Arguments),
     Env(env::Arguments),
     Token(token::Arguments),
@@ -145,6 +147,7 @@ pub fn main() -> ExitCode {
             Command::Artifacts(arguments) => artifacts::run(arguments).await,
             Command::Items(arguments) => items::run(arguments).await,
             Command::Deployments(arguments) => deployments::run(arguments).await,
+            Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
             Command::Secret(arguments) => secret::run(arguments).await,
             Command::Env(arguments) => env::run(arguments).await,
             Command::Token(arguments) => token::run(arguments).await,

@@ -67,13 +67,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         machine: &arguments.machine.clone().into(),
         limits: PluginLimits::default(),
     };
-    let engine = match Engine::open(setup).await {
+    let mut engine = match Engine::open(setup).await {
         Ok(engine) => engine,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             bail!("another `kiket run` is under way in {}", root.display())
         }
         Err(error) => return Err(error),
     };
+    engine.forget_what_is_old(Config::RETENTION);
     let code = run_in(&engine, &root, &arguments).await;
     engine.close().await;
     code

@@ -6,6 +6,7 @@ use std::io::{Write as _, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,6 +50,9 @@ pub(super) struct Arguments {
     /// no limit
     #[arg(long, env = "KIKET_RATE_LIMIT", default_value_t = Config::RATE_LIMIT, value_name = "N")]
     rate_limit: u32,
+    /// How long ended runs are kept, with their logs and artifacts: 12h, 30d
+    #[arg(long, env = "KIKET_RETENTION", default_value = "30d", value_name = "TIME", value_parser = limits::time)]
+    retention: Duration,
     /// Address that clients reach the server at, where it is not the one it listens on
     #[arg(long, env = "KIKET_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -83,7 +87,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     #[cfg(all(feature = "planted", debug_assertions))]
     plant()?;
     let Arguments { data, cache, master_key_file, listen, sites_listen, sites_url, slots, public_url, .. } = arguments;
-    let Arguments { organisation_url, organisation_branch, machine, plugins, rate_limit, .. } = arguments;
+    let Arguments { organisation_url, organisation_branch, machine, plugins, rate_limit, retention, .. } = arguments;
     anyhow::ensure!(slots > 0, "a server without slots would run nothing: --slots is at least 1");
     let defaults = Config::new(data, listen);
     let organisation = organisation_url.map(|url| GitSource { url, branch: organisation_branch });
@@ -91,8 +95,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let master_key = master_key_file.unwrap_or(defaults.master_key.clone());
     let sites = sites_listen.0.map(|listen| Sites { listen, url: sites_url });
     let (machine, plugins) = (machine.into(), plugins.into());
-    let config =
-        Config { cache, master_key, slots, public_url, sites, organisation, machine, plugins, rate_limit, ..defaults };
+    anyhow::ensure!(retention >= Duration::from_secs(1), "runs are kept for a second at least: --retention");
+    let config = Config {
+        cache,
+        master_key,
+        slots,
+        public_url,
+        sites,
+        organisation,
+        machine,
+        plugins,
+        rate_limit,
+        retention,
+        ..defaults
+    };
     refusal::has_room(&config.data).map_err(|error| refusal::explain(&config.data, error.into()))?;
     let server = Server::start(&config).await.map_err(|error| refusal::explain(&config.data, error))?;
     // Whoever reads the greeting may send a signal at once.

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use kiket_store::{Store, StoreError};
+use kiket_store::{LetterCounts, Store, StoreError};
 
 use super::{Check, Patient, files, first_of};
 use crate::backup::DATABASE;
@@ -67,6 +67,10 @@ async fn read(store: &Store, patient: &Patient<'_>, checks: &mut Vec<Check>) {
             Err(error) => Check::bad("integrity", said(&error), RESTORE),
         });
     }
+    match store.dead_letter_counts().await {
+        Ok(counts) => checks.push(letters(&counts)),
+        Err(error) => checks.push(Check::bad("dead letters", said(&error), RESTORE)),
+    }
     match store.sealing_keys().await {
         Ok(keys) => checks.push(key(patient, &keys)),
         Err(error) => checks.push(Check::bad("master key", said(&error), RESTORE)),
@@ -104,6 +108,21 @@ fn sorted(name: &'static str, good: &str, advice: &str, violations: Vec<Violatio
     }
     let found: Vec<String> = violations.iter().map(Violation::to_string).collect();
     Check { violations, ..Check::bad(name, first_of(&found), advice) }
+}
+
+/// Counts what was given up and waits for a person.
+fn letters(counts: &LetterCounts) -> Check {
+    let name = "dead letters";
+    let dropped = match counts.dropped {
+        0 => String::new(),
+        dropped => format!("; {dropped} had to make room for newer ones"),
+    };
+    if counts.open.is_empty() {
+        return Check::ok(name, format!("nothing is given up{dropped}"));
+    }
+    let kinds: Vec<String> = counts.open.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let advice = "`kiket dead-letters ls` says why; `retry` or `discard` each";
+    Check::warn(name, format!("given up: {}{dropped}", kinds.join(", ")), advice)
 }
 
 /// Looks at the key, and holds it against what is encrypted.

@@ -20,7 +20,7 @@ use super::calls::{Calls, End, Place};
 use super::{Driver, Known, Performed, Worker, recovery};
 use crate::dispatch::{Assignment, Dispatch, DispatchError, Slots, Snapshot};
 use crate::revisions::Revisions;
-use crate::{grants, telemetry};
+use crate::{dead_letters, grants, telemetry};
 
 /// How long one attempt may take where the stage says nothing.
 const WALL: Duration = Duration::from_secs(10 * 60);
@@ -97,9 +97,12 @@ impl Worker for Driver {
     }
 
     async fn item_ended(&self, item: ItemId, run: RunId, held: Held) {
-        if let Err(error) = self.items.run_ended(item, run, held).await {
+        let tries = held.fence;
+        let failure = self.items.run_ended(item, run, held).await.err().map(|error| error.to_string());
+        if let Some(error) = &failure {
             tracing::error!(item.id = %item, run.id = %run, %error, "an item cannot go on after its actions");
         }
+        dead_letters::note_item(&self.store, item, run, tries, failure.as_deref()).await;
     }
 }
 

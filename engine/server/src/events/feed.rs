@@ -4,7 +4,7 @@
 //! into a ring of bounded size. A subscriber is a cursor: inside the ring it takes what is there, and behind it, it
 //! reads the store by itself. The ring is a cache and nothing rests on it.
 //!
-//! Invariants: every entry after `after` and up to `head` is in the ring, in order; whoever subscribes to a topic is
+//! Invariants: every entry that ever was after `after` and up to `head` is in the ring, in order; whoever subscribes to a topic is
 //! woken after a frame of that topic is in the ring.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -102,7 +102,9 @@ impl Feed {
         if frames.is_empty() {
             return Ok(false);
         }
-        let woken = self.shared().add(frames);
+        // What was forgotten before it was read is missing here: whoever follows finds that out by itself.
+        let is_whole = self.store.cut(None) <= after;
+        let woken = self.shared().add(frames, is_whole);
         for crowd in woken {
             crowd.send_replace(());
             tokio::task::yield_now().await;
@@ -171,7 +173,8 @@ impl Shared {
     }
 
     /// Puts frames into the ring and drops the oldest for them; answers who waits for any of them.
-    fn add(&mut self, frames: Vec<Arc<Frame>>) -> Vec<watch::Sender<()>> {
+    /// Without frames in between, those that are there are of no use.
+    fn add(&mut self, frames: Vec<Arc<Frame>>, is_whole: bool) -> Vec<watch::Sender<()>> {
         let mut topics = HashSet::from([Topic::Everything]);
         for frame in frames {
             topics.insert(Topic::Project(frame.project));
@@ -181,7 +184,8 @@ impl Shared {
             self.bytes += frame.block.len();
             self.frames.push_back(frame);
         }
-        while self.bytes > RING_BYTES
+        let most = if is_whole { RING_BYTES } else { 0 };
+        while self.bytes > most
             && let Some(oldest) = self.frames.pop_front()
         {
             self.bytes -= oldest.block.len();

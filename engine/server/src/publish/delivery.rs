@@ -68,7 +68,7 @@ async fn claim(store: &Store, owner: &str) -> Result<Option<(DeliveryId, Work)>,
 async fn act(store: &Store, publisher: &Publisher, id: DeliveryId, work: &Work) -> Result<(), CommitError> {
     let held = work.held();
     let Some(delivery) = store.delivery(id).await? else { return Ok(()) };
-    let settle = |status, note: String| SettleDelivery { id, status, note, held: held.clone() };
+    let settle = |status, note: String| SettleDelivery { id, status, note, held: held.clone(), at: clock::now() };
     let event = match Event::read(forge_of(&delivery), &delivery.event, &delivery.body) {
         Ok(event) => event,
         Err(error) => return commit(store, settle(Settled::Failed, error.to_string())).await,

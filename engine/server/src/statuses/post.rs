@@ -13,9 +13,9 @@ use kiket_store::{
 use reqwest::Url;
 
 use super::{PRIORITY, Statuses};
-use crate::clock;
 use crate::due::Due;
 use crate::forge::{ForgeSettings, State, Status};
+use crate::{clock, dead_letters};
 
 /// How many statuses are posted side by side.
 const AT_ONCE: usize = 8;
@@ -76,29 +76,33 @@ impl Statuses {
             return self.commit(vec![done()]).await;
         };
         let mut error = None;
+        let letter;
         match self.send(&project, &settings, &status).await {
             Posted::Taken => {
+                letter = dead_letters::told(run);
                 self.metrics.status("posted");
                 self.lock().rests.remove(&project.id);
             }
             Posted::Refused(reason) => {
                 self.metrics.status("refused");
                 tracing::warn!(project = %project.name, run.id = %run, reason, "the forge refuses a status");
+                letter = dead_letters::status(run, project.id, &reason, held.fence);
                 error = Some(reason);
             }
             Posted::Failed(reason) => {
                 self.metrics.status("failed");
                 tracing::warn!(project = %project.name, run.id = %run, reason, "a status cannot be posted yet");
                 let until = self.rest(project.id);
+                letter = dead_letters::status(run, project.id, &reason, held.fence);
                 let note = Change::NoteForge(NoteForge { project: project.id, error: Some(reason) });
                 self.commit(vec![note]).await?;
                 if row.finished_at.is_none_or(|ended| clock::now() < ended.after(PATIENCE)) {
                     return self.put_off(run, held, until).await;
                 }
-                return self.commit(vec![done()]).await;
+                return self.commit(vec![done(), letter]).await;
             }
         }
-        self.commit(vec![done(), Change::NoteForge(NoteForge { project: project.id, error })]).await
+        self.commit(vec![done(), Change::NoteForge(NoteForge { project: project.id, error }), letter]).await
     }
 
     /// Lets a forge rest that has failed; returns until when.

@@ -2,7 +2,8 @@
 
 use kiket_core::{DeliveryId, ProjectId, Timestamp};
 
-use super::work;
+use super::{GiveUp, work};
+use crate::read::LetterKind;
 use crate::text::{Columns as _, words};
 use crate::unit::Unit;
 use crate::{CommitError, Conflict, Held, Task, WorkChange};
@@ -73,7 +74,7 @@ words! {
     }
 }
 
-/// Says what became of a delivery, and ends the work of acting on it.
+/// Says what became of a delivery, and ends the work of acting on it. One that failed becomes a dead letter.
 #[derive(Debug, Clone)]
 pub struct SettleDelivery {
     /// The delivery.
@@ -84,17 +85,22 @@ pub struct SettleDelivery {
     pub note: String,
     /// The hold on its work: the unit does not apply without it.
     pub held: Held,
+    /// The time.
+    pub at: Timestamp,
 }
 
 impl SettleDelivery {
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         work::finish(unit, &self.held);
-        sqlx::query("update deliveries set status = $1, note = $2 where id = $3")
+        let row = sqlx::query("update deliveries set status = $1, note = $2 where id = $3 returning project")
             .bind(self.status.as_str())
             .bind(&self.note)
             .bind(self.id.to_string())
-            .execute(unit.connection().await?)
+            .fetch_optional(unit.connection().await?)
             .await?;
-        Ok(())
+        let (Settled::Failed, Some(row)) = (self.status, row) else { return Ok(()) };
+        let (kind, about, at) = (LetterKind::Delivery, self.id.to_string(), self.at);
+        let (project, reason, tries) = (row.parsed("project")?, self.note.clone(), self.held.fence);
+        GiveUp { kind, about, project, run: None, reason, tries, at }.apply(unit).await
     }
 }

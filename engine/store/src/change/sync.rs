@@ -4,13 +4,17 @@
 
 use kiket_core::{ProjectId, Timestamp};
 
-use super::work;
-use crate::read::SyncedCommit;
+use super::{GiveUp, Recover, work};
+use crate::read::{LetterKind, SyncedCommit};
+use crate::text::Columns as _;
 use crate::unit::Unit;
 use crate::{CommitError, Conflict, Position, Task, WorkChange};
 
 /// Looking at a repository goes after what people wait for.
 pub const SYNC_PRIORITY: i64 = 10;
+
+/// How often in a row a branch cannot be looked at before people are told.
+const FAILURES: i64 = 5;
 
 /// What is set anew about a project; what is `None` stays. The project must be there: [`Conflict::UnknownSetting`].
 #[derive(Debug, Clone)]
@@ -134,6 +138,30 @@ impl NoteSync {
             }
         };
         query.execute(unit.connection().await?).await?;
+        self.tell_of_failures(unit).await
+    }
+
+    /// A branch that cannot be looked at again and again is a dead letter, until it can. One that was let go stays gone.
+    async fn tell_of_failures(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
+        let (kind, about, at) = (LetterKind::Sync, self.project.to_string(), self.at);
+        let SyncOutcome::Failed { error } = &self.outcome else {
+            Recover { kind, about, at }.apply(unit);
+            return Ok(());
+        };
+        let row = sqlx::query(
+            "select sync_failures, (select state from dead_letters where kind = 'sync' and about = projects.id
+                                    order by dead_letters.id desc limit 1) as state
+             from projects where id = $1",
+        )
+        .bind(&about)
+        .fetch_optional(unit.connection().await?)
+        .await?;
+        let Some(row) = row else { return Ok(()) };
+        let (tries, state) = (row.number("sync_failures")?, row.optional_text("state")?);
+        if tries == FAILURES || (tries > FAILURES && state.as_deref() != Some("discarded")) {
+            let (project, reason) = (self.project, error.clone());
+            return GiveUp { kind, about, project, run: None, reason, tries, at }.apply(unit).await;
+        }
         Ok(())
     }
 }

@@ -77,9 +77,9 @@ const RULES: [(FlawKind, &str); 9] = [
     (
         FlawKind::Head,
         "select 'log' as about, 'the head is ' || position || ', the last position ' || last
-             || ', the number of entries ' || count as found
+             || ', the number of entries ' || count || ' and of those forgotten ' || forgotten as found
          from counter, (select coalesce(max(position), 0) as last, count(*) as count from log)
-         where position <> last or last <> count",
+         where last > position or count + forgotten <> position",
     ),
     (
         FlawKind::Cursor,

@@ -2,7 +2,7 @@
 
 use kiket_store::{Change, Conflict, DeliveryStatus, SettleDelivery, Settled, Task};
 
-use crate::harness::House;
+use crate::harness::{House, at};
 
 #[tokio::test]
 async fn a_delivery_is_received_once_with_its_work() {
@@ -30,7 +30,13 @@ async fn a_delivery_is_settled_by_whoever_holds_its_work() {
     let slow = house.claim("a", 0).await[0].held();
     let quick = house.claim("b", 2_000).await[0].held();
     let settle = |held, note: &str| {
-        vec![Change::SettleDelivery(SettleDelivery { id, status: Settled::Done, note: note.to_owned(), held })]
+        vec![Change::SettleDelivery(SettleDelivery {
+            id,
+            status: Settled::Done,
+            note: note.to_owned(),
+            held,
+            at: at(9),
+        })]
     };
 
     house.commit(settle(quick, "published")).await.unwrap();

@@ -36,6 +36,6 @@ impl From<PluginArguments> for PluginLimits {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     kiket_core::duration::parse(text).ok_or_else(|| format!("`{text}` is not a time such as 250ms, 30s or 2m"))
 }
