@@ -23,7 +23,7 @@ const PIPELINES: [(&str, &str); 2] = [
     (
         ".kiket/pipelines/waits.yaml",
         "model_version: \"1.0\"\npipeline: { id: waits }\n\
-         stages: { ask: { type: approval, message: well }, go: { uses: ./tools/probe.wasm/noop, needs: [ask] } }\n",
+         stages: { ask: { approval: { message: well } }, go: { uses: ./tools/probe.wasm/noop, needs: [ask] } }\n",
     ),
 ];
 

@@ -165,6 +165,13 @@ async fn a_forge_that_refuses_is_named_and_runs_go_on() {
     forge.answer(StatusCode::UNAUTHORIZED);
     shown("2", Some("the forge answers 401")).await;
     forge.answer(StatusCode::CREATED);
+    // What it has refused is given up, and posted when somebody tries it again.
+    let given_up = world.ok(world.get("/dead-letters?project=shop&kind=status")).await;
+    let letter = &given_up["data"][0];
+    assert_eq!(letter["reason"], "the forge answers 401", "{given_up:#}");
+    world.ok(world.post(&format!("/dead-letters/{}/retry", letter["id"].as_str().expect("a number")))).await;
+    let run = world.ok(world.get(&format!("/runs/{}", letter["about"].as_str().expect("a run")))).await;
+    forge.wait_for(run["commit"].as_str().expect("a commit"), "success").await;
     let commit = shown("3", None).await;
     forge.wait_for(&commit, "success").await;
     let told = forge.told.lock().expect("no panic").last().cloned().expect("it was told");

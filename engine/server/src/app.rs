@@ -24,7 +24,7 @@ use crate::driver::{self, Driver, Guests};
 use crate::events::Feed;
 use crate::items::{Guards, Items, Reader};
 use crate::metrics::Metrics;
-use crate::plugins::Plugins;
+use crate::plugins::{PluginError, Plugins};
 use crate::programs::Programs;
 use crate::publish::{self, GitSource, Publisher};
 use crate::retention::Retention;
@@ -106,8 +106,14 @@ impl Engine {
             ..HostConfig::default()
         })?;
         let folder = data.join("plugins");
-        let plugins = tokio::task::spawn_blocking(move || Plugins::open(host, folder)).await??;
-        let plugins = Arc::new(plugins);
+        // Nobody publishes yet: what no revision names now is named by none.
+        let pinned = store.pinned_plugins().await?;
+        let plugins = tokio::task::spawn_blocking(move || {
+            let plugins = Plugins::open(host, folder)?;
+            plugins.sweep(&pinned)?;
+            Ok::<_, PluginError>(plugins)
+        });
+        let plugins = Arc::new(plugins.await??);
         let revisions = Arc::new(Revisions::new(store.clone(), Arc::clone(&plugins)));
         let slots = Arc::new(Slots::new(slots));
         let owner = format!("node/{}", clock::ulid());

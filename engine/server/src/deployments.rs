@@ -77,7 +77,7 @@ impl Deployments {
         let unusable = |error| DeployError::Failed(format!("the folder of sites cannot be used: {error}"));
         let this = Self {
             artifacts,
-            sites: Sites::open(sites).map_err(unusable)?,
+            sites: Sites::open(sites, &store.released_artifacts().await?).map_err(unusable)?,
             live: Live::default(),
             door,
             switching: tokio::sync::Mutex::default(),

@@ -73,6 +73,19 @@ impl Plugins {
         Ok(plugins)
     }
 
+    /// Removes components that are neither bundled nor named in any of these texts, which pin names to digests.
+    pub(crate) fn sweep(&self, pinned: &[String]) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".wasm")) else { continue };
+            let digest = format!("sha256:{name}");
+            if !self.is_bundled(&digest) && !pinned.iter().any(|text| text.contains(&digest)) {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the bundled plugins.
     pub(crate) fn bundled(&self) -> &Catalog {
         &self.bundled

@@ -1,7 +1,8 @@
-//! The files that are served: every artifact that was ever released, unpacked once, in a folder by its digest.
+//! The files that are served: every artifact of a release, unpacked once, in a folder by its digest.
 //!
 //! A folder is there whole or not at all, also after a power cut, and never changes.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,15 @@ pub(super) struct Sites {
 }
 
 impl Sites {
-    /// Opens the folder, and removes what a crash left unfinished.
-    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+    /// Opens the folder, and removes what a crash left unfinished and what is of no release: `known` are the artifacts
+    /// of all of them.
+    pub(super) fn open(folder: PathBuf, known: &BTreeSet<String>) -> io::Result<Self> {
         folders::make(&folder)?;
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if name.starts_with(UNFINISHED) || (is_digest && !known.contains(&format!("sha256:{name}"))) {
                 fs::remove_dir_all(entry.path())?;
             }
         }

@@ -1,5 +1,7 @@
 //! Deployments: releases, the live ones, and how they became it.
 
+use std::collections::BTreeSet;
+
 use kiket_core::{ProjectId, ReleaseId, RunId, Timestamp};
 
 use crate::sqlite::Row;
@@ -56,6 +58,15 @@ pub struct Switch {
 }
 
 impl Store {
+    /// Reads the digests of the artifacts of all releases.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn released_artifacts(&self) -> Result<BTreeSet<String>, StoreError> {
+        let rows = sqlx::query("select distinct artifact from releases").fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(|row| row.text("artifact")).collect()
+    }
+
     /// Reads a release.
     ///
     /// # Errors

@@ -56,6 +56,15 @@ impl Store {
         row.as_ref().map(Revision::read).transpose()
     }
 
+    /// Reads what all revisions say of the plugins they are bound to, each text once.
+    ///
+    /// # Errors
+    /// Only failures of the database.
+    pub async fn pinned_plugins(&self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("select distinct plugins from revisions").fetch_all(&mut *self.reader().await?).await?;
+        rows.iter().map(|row| row.text("plugins")).collect()
+    }
+
     /// Reads the files of a revision and where they come from, by level (the weakest first) and path. They never
     /// change.
     ///
