@@ -116,20 +116,21 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         Ok((change, next.run))
     }
 
-    /// Begins an attempt for work that was claimed from the store; `found` is what is known of it as the run stands.
+    /// Begins an attempt for work that was claimed from the store; `found` is what was known of it as the run stood at
+    /// the event `seen`.
     ///
     /// # Errors
-    /// [`DispatchError::Moved`] where the run stands otherwise by now, so that `found` may not be so.
+    /// [`DispatchError::Moved`] where the run stands elsewhere, so that `found` may not be so.
     pub(crate) async fn begin(
         &self,
         run: RunId,
         stage: Arc<str>,
         held: Held,
         slot: Slot,
-        found: Found,
+        (found, seen): (Found, Seq),
     ) -> Result<Option<Assignment>, DispatchError> {
         let command = Command::Begin { stage, found };
-        self.act(run, Some(held), Vec::new(), command, Some(slot)).await
+        self.act_on(run, Some(seen), Some(held), Vec::new(), command, Some(slot)).await
     }
 
     /// Reports how an attempt ended, together with its last records. Returns what the slot does next.
@@ -181,9 +182,9 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
     pub(crate) async fn look(&self, run: RunId) -> Result<Snapshot, DispatchError> {
         let live = self.live(run).await?;
         let live = live.lock().await;
-        let Live { project, plan, revision, run: state, .. } = &*live;
+        let Live { project, plan, revision, run: state, seq, .. } = &*live;
         let (plan, revision) = (Arc::clone(plan), Arc::clone(revision));
-        Ok(Snapshot { project: *project, plan, revision, state: state.clone() })
+        Ok(Snapshot { project: *project, plan, revision, state: state.clone(), seq: *seq })
     }
 
     /// Ends a run whose time is up.
@@ -230,12 +231,29 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
         command: Command,
         slot: Option<Slot>,
     ) -> Result<Option<Assignment>, DispatchError> {
-        let mut slot = slot;
+        self.act_on(run, None, held, before, command, slot).await
+    }
+
+    /// The same, where `seen` is given only on the run as it stood at that event.
+    async fn act_on(
+        &self,
+        run: RunId,
+        seen: Option<Seq>,
+        held: Option<Held>,
+        before: Vec<Change>,
+        command: Command,
+        mut slot: Option<Slot>,
+    ) -> Result<Option<Assignment>, DispatchError> {
         let had_slot = slot.is_some();
         let mut read_again = false;
         loop {
             let shared = self.live(run).await?;
             let mut live = shared.lock().await;
+            if seen.is_some_and(|seen| seen != live.seq)
+                && let Some(slot) = slot
+            {
+                return Err(DispatchError::Moved(slot));
+            }
             let mut draft = live.draft(&self.owner);
             if let Err(rejected) = draft.decide(command.clone()) {
                 if !std::mem::replace(&mut read_again, true) {
@@ -260,10 +278,6 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
                 Err(CommitError::Conflict(Conflict::Seq { .. })) => {
                     slot = slot.or_else(|| assignments.pop().map(|assignment| assignment.slot));
                     self.forget(run);
-                    match (&command, slot.take()) {
-                        (Command::Begin { .. }, Some(slot)) => return Err(DispatchError::Moved(slot)),
-                        (_, back) => slot = back,
-                    }
                     continue;
                 }
                 Err(error) => {
@@ -362,6 +376,7 @@ pub(crate) struct Snapshot {
     pub(crate) plan: Arc<kiket_core::plan::Plan>,
     pub(crate) revision: Arc<kiket_core::revision::Revision>,
     pub(crate) state: Run,
+    pub(crate) seq: Seq,
 }
 
 /// Returns the journal of a stage that has begun.

@@ -15,6 +15,7 @@ mod checks;
 mod differential;
 mod handle;
 mod luck;
+mod moved;
 mod node;
 mod people;
 mod plans;

@@ -10,7 +10,7 @@ use kiket_core::planted::{Bug, planted};
 use kiket_core::run::{Doubt, DoubtCode, Found, Intent, Outcome, StageError, StageState, Usage};
 use kiket_host::HostCalls;
 use kiket_host::wit::recovery::EffectState;
-use kiket_store::{Change, EffectChange, Held, Journal, StoreError, WriteEffect};
+use kiket_store::{Change, EffectChange, Held, Journal, Seq, StoreError, WriteEffect};
 
 use super::attempt::{At, prepare};
 use super::calls::{Calls, Place};
@@ -18,14 +18,26 @@ use super::{Driver, Known, Worker};
 use crate::dispatch::{DispatchError, Snapshot, journal_of};
 use crate::ledger::Ledger;
 
-/// Finds out what is known of a stage whose work was claimed: something only if an attempt was cut off.
+/// Finds out what is known of a stage whose work was claimed: something only if an attempt was cut off. That is so as
+/// long as the run stands at this event.
 pub(super) async fn find<W: Worker>(
     worker: &Arc<W>,
     run: RunId,
     stage: &str,
     held: &Held,
-) -> Result<Found, DispatchError> {
+) -> Result<(Found, Seq), DispatchError> {
     let snapshot = worker.dispatch().look(run).await?;
+    let found = find_in(worker, run, &snapshot, stage, held).await?;
+    Ok((found, snapshot.seq))
+}
+
+async fn find_in<W: Worker>(
+    worker: &Arc<W>,
+    run: RunId,
+    snapshot: &Snapshot,
+    stage: &str,
+    held: &Held,
+) -> Result<Found, DispatchError> {
     let Some(state) = snapshot.state.stage(stage).filter(|stage| stage.state == StageState::Running) else {
         return Ok(Found::Nothing);
     };
@@ -45,7 +57,7 @@ pub(super) async fn find<W: Worker>(
     if made.effect != Effect::Checkable {
         return Ok(Found::Doubt(doubt));
     }
-    Ok(match worker.ask(&snapshot, stage, held).await {
+    Ok(match worker.ask(snapshot, stage, held).await {
         Known::Happened(outputs) => Found::Done(outputs),
         Known::Unknown(reason) => Found::Doubt(Doubt { reason, ..doubt }),
         Known::DidNotHappen => {
@@ -78,7 +90,7 @@ pub(super) async fn ask_again(driver: &Driver, at: &At<'_>, made: &CallPlan, cal
 
 /// Asks the plugin about a stage whose attempt was cut off.
 pub(super) async fn ask_about(driver: &Arc<Driver>, snapshot: &Snapshot, stage: &str, held: &Held) -> Known {
-    let Snapshot { project, plan, revision, state } = snapshot;
+    let Snapshot { project, plan, revision, state, .. } = snapshot;
     let (Some(position), Some(stands)) = (plan.position(stage), state.stage(stage)) else {
         return Known::Unknown("the run has no such stage".to_owned());
     };

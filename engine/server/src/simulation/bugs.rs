@@ -5,7 +5,7 @@ use kiket_core::planted::{Bug, plant};
 use super::simulate;
 
 /// How many seeds a bug may hide from.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 2_000;
 
 /// Plants a bug and looks for a flaw that says this of it.
 fn caught(bug: Bug, word: &str) -> String {

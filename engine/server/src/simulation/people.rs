@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kiket_core::run::{Actor, Command, Doubt, DoubtCode, Queued, Resolution, Run, StageState, Trigger, Wait};
 use kiket_core::{ProjectId, RunId};
+use kiket_store::Seq;
 use serde_json::{Map, json};
 use tokio::time::{Instant, sleep, timeout};
 use ulid::Ulid;
@@ -113,11 +114,15 @@ async fn call<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
 async fn see_through(sim: &Arc<Sim>, run: RunId) {
     let mut cancels = sim.chance(sim.faults.cancels).then(|| sim.below(30));
     let mut doubtful: Option<Instant> = None;
+    let (mut seen, mut state) = (Seq::ZERO, Run::default());
     loop {
         sleep(sim.millis(1_000, 6_000)).await;
-        let Some(row) = sim.tables().runs.get(&run).cloned() else { continue };
-        let state: Run = serde_json::from_str(&row.state).expect("a state can be read");
-        if row.terminal {
+        if let Some(row) = sim.tables().runs.get(&run)
+            && row.seq != seen
+        {
+            (seen, state) = (row.seq, serde_json::from_str(&row.state).expect("a state can be read"));
+        }
+        if state.status.is_terminal() {
             return go_on_from(sim, run, state);
         }
         if cancels == Some(0) && tell(sim, run, Command::Cancel).await {

@@ -39,12 +39,23 @@ pub(super) fn revision(number: u64) -> (RevisionId, Arc<Revision>) {
     (id, Arc::clone(made.entry(id).or_insert_with(|| make(number))))
 }
 
+/// The revision that holds this pipeline `p`.
+pub(super) fn of_text(text: &str) -> (RevisionId, Arc<Revision>) {
+    let number = text.bytes().fold(1 << 64, |hash: u128, byte| hash.wrapping_mul(31) + u128::from(byte));
+    let id = RevisionId::new(Ulid::from_parts(1, number));
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    (id, Arc::clone(made.entry(id).or_insert_with(|| compiled(text))))
+}
+
 fn make(number: u64) -> Arc<Revision> {
+    compiled(&pipeline(&mut Luck::new(number)))
+}
+
+fn compiled(text: &str) -> Arc<Revision> {
     let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
     let mut catalog = Catalog::default();
     catalog.insert("work", Arc::new(Plugin::new("sha256:00", manifest).expect("its schemas are valid")));
-    let text = pipeline(&mut Luck::new(number));
-    let (revision, found) = compile(&[Source::new(".kiket/pipelines/p.yaml", text.as_str())], &catalog);
+    let (revision, found) = compile(&[Source::new(".kiket/pipelines/p.yaml", text)], &catalog);
     Arc::new(revision.unwrap_or_else(|| panic!("{text}\n{found:#?}")))
 }
 
