@@ -52,7 +52,8 @@ pub(super) async fn facts(store: &Store, facts: &[Fact]) -> Vec<Flaw> {
             Fact::Item(item) => store.item(*item).await.is_ok_and(|row| row.is_some()),
             Fact::Ended(run) => store.run(*run).await.is_ok_and(|row| row.is_some_and(|row| row.terminal)),
             Fact::Approved(run) => {
-                let filter = Filter { run: Some(*run), kinds: vec!["approval.granted".to_owned()], ..Filter::default() };
+                let filter =
+                    Filter { run: Some(*run), kinds: vec!["approval.granted".to_owned()], ..Filter::default() };
                 store.tail(Position::ZERO, &filter, 1).await.is_ok_and(|entries| !entries.is_empty())
             }
             Fact::Shipped(item) => {
@@ -140,7 +141,10 @@ async fn approvals(store: &Store, row: &RunRow) -> Vec<Flaw> {
         }
     }
     let twice = granted > 1;
-    twice.then(|| Flaw::new(Kind::Doubled, format!("run {} was approved {granted} times", row.id))).into_iter().collect()
+    twice
+        .then(|| Flaw::new(Kind::Doubled, format!("run {} was approved {granted} times", row.id)))
+        .into_iter()
+        .collect()
 }
 
 /// What the database names is there, whole.

@@ -113,7 +113,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     tracing::info!("stopping");
     server.stop().await;
-    failure.map_or(Ok(ExitCode::SUCCESS), |failure| Err(failure.context("the server stopped; what it acknowledged is kept")))
+    failure.map_or(Ok(ExitCode::SUCCESS), |failure| {
+        Err(failure.context("the server stopped; what it acknowledged is kept"))
+    })
 }
 
 /// Plants the bugs that the tests ask for: `KIKET_PLANTED=timer-early,wake-up-lost`.

@@ -9,9 +9,31 @@ use crate::chaos::script::Fact;
 
 /// The calls that change what is on the disk, and those that answer.
 pub(super) const CALLS: [&str; 25] = [
-    "open", "openat", "creat", "write", "writev", "pwrite64", "ftruncate", "fsync", "fdatasync", "mkdir", "mkdirat",
-    "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "link", "linkat", "sendto", "sendmsg", "pwritev",
-    "pwritev2", "copy_file_range", "fallocate",
+    "open",
+    "openat",
+    "creat",
+    "write",
+    "writev",
+    "pwrite64",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "mkdir",
+    "mkdirat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "sendto",
+    "sendmsg",
+    "pwritev",
+    "pwritev2",
+    "copy_file_range",
+    "fallocate",
 ];
 
 /// A recorded life.
@@ -68,9 +90,11 @@ impl Record {
 
     fn insert_content(&mut self, path: &Path, bytes: &[u8]) {
         // Under its first name: that of the descriptor it was opened with.
-        let renamed = |call: &&Call| call.name.starts_with("rename") && call.result == 0 && {
-            let to = if call.name == "rename" { call.named(1) } else { call.named(3) };
-            to.as_deref() == Some(path)
+        let renamed = |call: &&Call| {
+            call.name.starts_with("rename") && call.result == 0 && {
+                let to = if call.name == "rename" { call.named(1) } else { call.named(3) };
+                to.as_deref() == Some(path)
+            }
         };
         let last = self.calls.iter().position(|call| renamed(&call));
         let first = match last.map(|index| &self.calls[index]) {

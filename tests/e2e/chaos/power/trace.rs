@@ -102,7 +102,10 @@ fn calls_are_read_whole_and_in_two_lines() {
 7 1.9 writev(9<socket:[1]>, [{iov_base="\x61", iov_len=1}, {iov_base="\x62", iov_len=1}], 2) = 2
 "#;
     let calls = read(text);
-    assert_eq!(calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["pwrite64", "openat", "fsync", "writev"]);
+    assert_eq!(
+        calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(),
+        ["pwrite64", "openat", "fsync", "writev"]
+    );
     assert_eq!((calls[0].bytes(1), calls[0].number(3), calls[0].path(0)), (b"hi".to_vec(), Some(8), Some("/a".into())));
     assert_eq!((calls[1].opened.clone(), calls[1].named(1)), (Some("/b".into()), Some("/b".into())));
     assert_eq!((calls[2].result, calls[2].begun, calls[2].ended), (-1, 1, 3));
