@@ -17,6 +17,7 @@ use tokio::process::Command;
 
 use crate::binary::{CORE_MODULE, CUSTOM, TYPE, append, busy, custom, functions, nested_types};
 use crate::guest::returning;
+use crate::world::World;
 
 /// The binary as a compiler.
 pub(crate) fn compiler() -> Compiler {
@@ -311,4 +312,16 @@ async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("what the test waits for does not happen");
+}
+
+#[tokio::test]
+async fn folders_with_relative_names_are_the_same_for_the_compiler() {
+    let mut world = World::start().await;
+    world.kill();
+    world.boot_relative();
+    world.add_project().await;
+    let run = world.run_pipeline("stages: { a: { uses: ./tools/probe.wasm/noop } }").await;
+    let finished = world.finish(&run).await;
+    assert_eq!(finished["status"], "succeeded", "{finished:#}");
+    world.end().await;
 }

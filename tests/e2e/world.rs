@@ -115,6 +115,13 @@ impl World {
         self.start_process(serve);
     }
 
+    /// Starts the server process with a data folder and a cache of its own whose names are relative.
+    pub(crate) fn boot_relative(&mut self) {
+        let mut command = serve(Path::new("data"));
+        command.current_dir(self.folder.path()).env("KIKET_CACHE", "cache");
+        self.start_process(command);
+    }
+
     /// Starts the server process by this command.
     pub(crate) fn start_process(&mut self, mut serve: Command) {
         let mut server = serve.stdout(Stdio::piped()).spawn().expect("the server starts");

@@ -96,7 +96,9 @@ impl Engine {
         let Setup { data, cache, slots, organisation, sites, secrets, machine, limits } = setup;
         // Compilers are started in another folder: names have to mean the same there.
         let (data, cache) = (&std::path::absolute(data)?, std::path::absolute(cache)?);
-        folders::make(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        // What is in it already may have been put there by a process that was killed before it could wait for the disk.
+        let made = folders::make(data).and_then(|()| folders::settle(data));
+        made.with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         let store = Store::open(&data.join("kiket.db")).await?;
         let secrets = Arc::new(Secrets::open(store.clone(), secrets).await?);
         let host = Host::new(HostConfig {

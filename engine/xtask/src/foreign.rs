@@ -1,6 +1,6 @@
 //! What only tests need of other languages' registries, in the versions that are pinned, in folders of their own:
 //! componentize-py and componentize-js, which compile the guests in `tests/guests`, deliveries that GitHub has sent,
-//! clients of event streams, and schemathesis, which makes up requests. A browser is the system's own.
+//! clients of event streams, and schemathesis, which makes up requests. A browser and a tracer are the system's own.
 
 use std::fs;
 use std::path::Path;
@@ -27,6 +27,7 @@ const PINS: [(&str, &str, &[&str]); 6] = [
 /// Fetches what is not there in the version that is pinned.
 pub(crate) fn ensure(project: &Project) -> Outcome<()> {
     tools::ensure_browser()?;
+    tools::ensure_tracer()?;
     for (name, source, pins) in PINS {
         let source = project.root().join(source);
         let folder = project.state().join("foreign").join(name);

@@ -5,6 +5,7 @@
 
 mod apt;
 mod bench;
+mod chaos;
 mod check;
 mod command;
 mod debian;
@@ -35,6 +36,9 @@ commands:
   bench [W…]     build the release binary and measure it: all benchmarks of tests/bench, or those that are named
   fuzz [MINUTES] let the fuzzers loose on the parsers, each for so many minutes (10); needs a nightly compiler
   fuzz-api [N]   let schemathesis send N requests (20000) to a server, each made up from its OpenAPI document
+  chaos [--minutes N]
+                 kill servers, fail their disks and cut their power, thousands of times, simulate the engine and its
+                 timers, and say in a table what came of it; all of it, or as much as fits into N minutes
   test           set up, then check format, lints, tests, licences and dependencies";
 
 fn main() -> ExitCode {
@@ -59,6 +63,8 @@ fn run() -> Outcome<()> {
         ["fuzz", minutes] => fuzz::fuzz(&project, minutes),
         ["fuzz-api"] => fuzz::fuzz_api(&project, "20000"),
         ["fuzz-api", cases] => fuzz::fuzz_api(&project, cases),
+        ["chaos"] => chaos::run_all(&project, None),
+        ["chaos", "--minutes", minutes] => chaos::run_all(&project, Some(minutes)),
         ["test"] => check::check_all(&project),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -34,6 +34,9 @@ const FOREIGN: [Tool; 3] = [
     Tool { name: "npm", probe: &["npm", "--version"], packages: &["nodejs", "npm"] },
 ];
 
+/// What kills and fails servers at chosen system calls.
+const TRACER: [Tool; 1] = [Tool { name: "strace", probe: &["strace", "--version"], packages: &["strace"] }];
+
 /// The browser that follows event streams.
 const BROWSER: [Tool; 1] = [Tool { name: "chromium", probe: &["chromium", "--version"], packages: &["chromium"] }];
 
@@ -45,6 +48,11 @@ pub(crate) fn ensure() -> Outcome<()> {
 /// The same for what guests in other languages need.
 pub(crate) fn ensure_foreign() -> Outcome<()> {
     ensure_all(&FOREIGN)
+}
+
+/// The same for the tests of reliability.
+pub(crate) fn ensure_tracer() -> Outcome<()> {
+    ensure_all(&TRACER)
 }
 
 /// The same for the browser of the tests.

@@ -67,10 +67,31 @@ async fn fail(
         // What a bug has lost is waited for in vain.
         ground.patience = Duration::from_secs(8);
     }
+    let tally = Tally::new(what);
+    loop {
+        let all = choose(&ground, amount.many, failures, &mut random).await;
+        side_by_side(&all, amount, async |failure| {
+            let mut place = ground.copy();
+            place.plant(planted);
+            tally.add(round(&ground, place, failure).await);
+        });
+        if !amount.goes_on() {
+            return tally;
+        }
+    }
+}
+
+/// Chooses so many, one of each kind in turn, so that a few are of all kinds.
+async fn choose(
+    ground: &Seed,
+    many: usize,
+    failures: &[(&'static str, &'static str, Lasts)],
+    random: &mut ChaCha8Rng,
+) -> Vec<Failure> {
     let mut chosen = Vec::new();
     for (call, what, lasts) in failures {
-        let share = amount.many.div_ceil(failures.len());
-        let places = points(&ground, share, &[(call, 1)], what, &mut random).await;
+        let share = many.div_ceil(failures.len());
+        let places = points(ground, share, &[(call, 1)], what, random).await;
         chosen.push(places.into_iter().map(|mut injection| {
             match lasts {
                 Lasts::Once => {}
@@ -83,23 +104,15 @@ async fn fail(
             Failure { injection, lasts: *lasts }
         }));
     }
-    // One of each in turn, so that a few are of all kinds.
     let mut all = Vec::new();
-    while all.len() < amount.many {
+    loop {
         let before = all.len();
         all.extend(chosen.iter_mut().filter_map(Iterator::next));
-        if all.len() == before {
-            break;
+        if all.len() == before || all.len() >= many {
+            all.truncate(many);
+            return all;
         }
     }
-    all.truncate(amount.many);
-    let tally = Tally::new(what);
-    side_by_side(&all, amount, async |failure| {
-        let mut place = ground.copy();
-        place.plant(planted);
-        tally.add(round(&ground, place, failure).await);
-    });
-    tally
 }
 
 async fn round(ground: &Seed, mut place: Place, failure: &Failure) -> Round {

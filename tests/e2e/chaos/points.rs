@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kiket_core::planted::Bug;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 
@@ -27,7 +26,7 @@ const COUNTED: [&str; 8] = ["pwrite64", "fsync", "fdatasync", "sendto", "write",
 
 /// Works on all of them, some at once, until time is up. Each has a thread to itself, which it may block.
 pub(super) fn side_by_side<T: Sync>(all: &[T], amount: &Amount, work: impl AsyncFn(&T) + Sync) {
-    let lanes = std::env::var("KIKET_CHAOS_LANES").ok().map_or(3, |text| text.parse().expect("it is a number"));
+    let lanes = std::env::var("KIKET_CHAOS_LANES").ok().map_or(2, |text| text.parse().expect("it is a number"));
     let next = AtomicUsize::new(0);
     let lane = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -44,23 +43,24 @@ pub(super) fn side_by_side<T: Sync>(all: &[T], amount: &Amount, work: impl Async
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_at_chosen_system_calls_lose_nothing_and_double_nothing() {
-    let amount = Amount::of("KIKET_CHAOS_POINTS", 24);
-    let tally = kill(amount, None).await;
-    tally.end();
+    let amount = Amount::of("KIKET_CHAOS_POINTS", 20);
+    kill(&amount).await.end();
 }
 
 /// Kills a server at so many points.
-pub(super) async fn kill(amount: Amount, planted: Option<Bug>) -> Tally {
+async fn kill(amount: &Amount) -> Tally {
     let mut random = ChaCha8Rng::seed_from_u64(seed());
     let ground = Seed::grow().await;
-    let points = points(&ground, amount.many, &CALLS, "signal=SIGKILL", &mut random).await;
     let tally = Tally::new("kill points");
-    side_by_side(&points, &amount, async |point| {
-        let mut place = ground.copy();
-        place.plant(planted);
-        tally.add(round(&ground, place, point).await);
-    });
-    tally
+    loop {
+        let points = points(&ground, amount.many, &CALLS, "signal=SIGKILL", &mut random).await;
+        side_by_side(&points, amount, async |point| {
+            tally.add(round(&ground, ground.copy(), point).await);
+        });
+        if !amount.goes_on() {
+            return tally;
+        }
+    }
 }
 
 /// Chooses points: the first and the last of each call, and what lies between evenly, in random order.

@@ -33,6 +33,8 @@ struct State {
     facts: Vec<Fact>,
     /// Whether a server is started over it as well.
     boot: bool,
+    /// The address of the repository.
+    origin: String,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,9 +92,9 @@ impl Life {
         let driven = tokio::time::timeout(ground.patience, script.found(&place)).await;
         assert_eq!(driven.expect("nothing is stuck"), Ok(()));
         place.kill();
-        // The server that has nothing to do but the script syncs more often than that.
+        // From then on, so that the server that ends cannot put anything right either; the script needs more syncs.
         let failed = folder.path().join("trace-failed");
-        let injection = Injection { call: "fsync", what: "error=EIO", when: "20".to_owned() };
+        let injection = Injection { call: "fsync", what: "error=EIO", when: "20+".to_owned() };
         place.boot(Some(&Tracer::recording(&record::CALLS, &failed, Some(&injection)))).expect("the server starts");
         let driven = tokio::time::timeout(ground.patience, script.drive(&place)).await;
         assert!(matches!(driven, Ok(Err(Broken::Gone | Broken::Refused(503, _)))), "{driven:?}");
@@ -123,6 +125,15 @@ impl Life {
 /// Checks so many states of a life.
 fn check(ground: &Seed, life: &Life, amount: &Amount, tally: &Tally) {
     let mut random = ChaCha8Rng::seed_from_u64(seed());
+    loop {
+        pass(ground, life, amount, tally, &mut random);
+        if !amount.goes_on() {
+            return;
+        }
+    }
+}
+
+fn pass(ground: &Seed, life: &Life, amount: &Amount, tally: &Tally, random: &mut ChaCha8Rng) {
     let record = &life.record;
     let mut cuts: Vec<usize> = (0..amount.many)
         .map(|index| match index % 4 {
@@ -141,7 +152,8 @@ fn check(ground: &Seed, life: &Life, amount: &Amount, tally: &Tally) {
             }
             let facts = record.facts.iter().filter(|(behind, _)| behind <= cut).map(|(_, fact)| fact.clone()).collect();
             let boot = random.random_range(0..amount.many) < boots;
-            State { name: format!("cut behind call {cut}"), survivors: disk.cut(&mut random), facts, boot }
+            let name = format!("cut {} behind call {cut}", random.random::<u32>());
+            State { name, survivors: disk.cut(random), facts, boot, origin: ground.origin() }
         };
         let states: Vec<State> = batch.iter().map(make).collect();
         side_by_side(&states, amount, async |state| {
@@ -186,10 +198,11 @@ async fn boot(ground: &Seed, life: &Life, state: &State) -> Vec<Flaw> {
 
 /// Writes what is left into a folder.
 fn write(folder: &Path, survivors: &disk::Survivors) {
-    for (path, bytes) in survivors {
+    for path in &survivors.folders {
+        std::fs::create_dir_all(folder.join(path)).expect("a folder");
+    }
+    for (path, bytes) in &survivors.files {
         let path = folder.join(path);
-        let above = path.parent().expect("a file is in a folder");
-        std::fs::create_dir_all(above).expect("a folder");
         std::fs::write(&path, bytes).expect("a file");
         if path.ends_with("master.key") {
             let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);

@@ -16,24 +16,24 @@ const CALLS: [(&str, u32); 3] = [("pwrite64", 160), ("fsync", 40), ("sendto", 20
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_during_recovery_lose_nothing_and_double_nothing() {
-    let amount = Amount::of("KIKET_CHAOS_RECOVERY", 8);
+    let amount = Amount::of("KIKET_CHAOS_RECOVERY", 6);
     let mut random = ChaCha8Rng::seed_from_u64(seed());
     let ground = Seed::grow().await;
-    let first = points(&ground, amount.many, &WRITES, "signal=SIGKILL", &mut random).await;
-    let both: Vec<(Injection, Injection)> = first
-        .into_iter()
-        .enumerate()
-        .map(|(index, first)| {
-            let (call, most) = CALLS[index % CALLS.len()];
-            let when = random.random_range(1..=most).to_string();
-            (first, Injection { call, what: "signal=SIGKILL", when })
-        })
-        .collect();
     let tally = Tally::new("kills during recovery");
-    side_by_side(&both, &amount, async |(first, second)| {
-        tally.add(round(&ground, ground.copy(), first, second).await);
-    });
-    tally.end();
+    loop {
+        let first = points(&ground, amount.many, &WRITES, "signal=SIGKILL", &mut random).await;
+        let mut second = |index: usize| {
+            let (call, most) = CALLS[index % CALLS.len()];
+            Injection { call, what: "signal=SIGKILL", when: random.random_range(1..=most).to_string() }
+        };
+        let both: Vec<_> = first.into_iter().enumerate().map(|(index, first)| (first, second(index))).collect();
+        side_by_side(&both, &amount, async |(first, second)| {
+            tally.add(round(&ground, ground.copy(), first, second).await);
+        });
+        if !amount.goes_on() {
+            return tally.end();
+        }
+    }
 }
 
 /// A kill, a kill of the next server, and a look at everything.

@@ -136,6 +136,11 @@ impl Amount {
         Self { many, until: None }
     }
 
+    /// Whether everything is to be done once more: there is a time, and it is not up.
+    pub(super) fn goes_on(&self) -> bool {
+        self.until.is_some() && !self.is_over()
+    }
+
     /// Whether time is up.
     pub(super) fn is_over(&self) -> bool {
         self.until.is_some_and(|until| Instant::now() > until)

@@ -41,6 +41,7 @@ pub(super) fn read(mut file: File, offset: u64, length: u64) -> io::Result<Vec<u
 /// Makes the folder, and removes what never became whole and what is not among `known`.
 pub(super) fn sweep(folder: &Path, known: &BTreeSet<String>) -> io::Result<()> {
     make(folder)?;
+    settle(folder)?;
     for shelf in fs::read_dir(folder)? {
         let shelf = shelf?;
         if !shelf.file_type()?.is_dir() {

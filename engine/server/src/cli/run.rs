@@ -126,6 +126,7 @@ async fn follow(engine: &Engine, run: RunId, json: bool) -> anyhow::Result<ExitC
     loop {
         let entry = tokio::select! {
             entry = tail.next() => entry?,
+            failure = engine.store.failed() => return Err(failure.into()),
             _ = tokio::signal::ctrl_c() => {
                 if std::mem::replace(&mut interrupted, true) {
                     return Ok(ExitCode::FAILURE);

@@ -4,7 +4,7 @@
 //! written since may be there, in part, or not at all. After a sync that failed the system shows what was written, and
 //! none of it will ever reach the disk, unless it is written again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,8 +51,12 @@ pub(super) struct Disk {
     nodes: Vec<Content>,
 }
 
-/// What there is after a power cut: files by their paths below the root.
-pub(super) type Survivors = BTreeMap<PathBuf, Vec<u8>>;
+/// What there is after a power cut, by paths below the root.
+#[derive(Debug, Default)]
+pub(super) struct Survivors {
+    pub(super) files: BTreeMap<PathBuf, Vec<u8>>,
+    pub(super) folders: BTreeSet<PathBuf>,
+}
 
 impl Disk {
     /// A disk on which there is one empty folder.
@@ -197,7 +201,7 @@ impl Disk {
 
     /// Cuts the power: what is left of everything that may have been on its way?
     pub(super) fn cut(&self, random: &mut ChaCha8Rng) -> Survivors {
-        let mut survivors = Survivors::new();
+        let mut survivors = Survivors::default();
         let mut open = vec![(0, PathBuf::new())];
         while let Some((node, path)) = open.pop() {
             let content = &self.nodes[node];
@@ -206,6 +210,7 @@ impl Disk {
                 let some = some(&content.changes, random);
                 some.into_iter().for_each(|(_, entry)| enter(&mut entries, entry));
                 open.extend(entries.into_iter().map(|(name, node)| (node, path.join(name))));
+                survivors.folders.insert(path);
                 continue;
             }
             let mut bytes = content.kept.clone();
@@ -219,7 +224,7 @@ impl Disk {
                     whole => put(&mut bytes, whole),
                 }
             }
-            survivors.insert(path, bytes);
+            survivors.files.insert(path, bytes);
         }
         survivors
     }
