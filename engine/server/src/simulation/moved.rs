@@ -63,8 +63,10 @@ impl Hand {
             stages: plan.stages().map(|stage| stage.id.as_str().into()).collect(),
             resumed_from: None,
         };
+        let id = queued.id;
         let new = NewRun { project: project(), revision, queued, trigger_key: None };
-        self.dispatch.start(new).await.expect("a run")
+        self.dispatch.start(new).await.expect("a run");
+        id
     }
 
     fn claim(&self) -> Work {

@@ -308,7 +308,8 @@ async fn take_up(dispatch: &Dispatch, slots: &Slots, work: Work) {
     match work.task {
         Task::Stage { run, stage, .. } => {
             let slot = slots.wait().await;
-            match dispatch.begin(run, stage.into(), held, slot, Found::Nothing).await {
+            let seen = dispatch.look(run).await.expect("it is there").seq;
+            match dispatch.begin(run, stage.into(), held, slot, (Found::Nothing, seen)).await {
                 Ok(assignment) => carry_out(dispatch, assignment).await,
                 Err(DispatchError::Lost | DispatchError::Rejected(_)) => {}
                 Err(error) => panic!("{error}"),
