@@ -201,8 +201,11 @@ impl Sim {
     fn checkpoint(&self) {
         let changed = std::mem::take(&mut *lock(&self.changed));
         let tables = self.tables();
-        let flaws: Vec<String> =
-            changed.iter().filter_map(|run| tables.runs.get(run)).flat_map(|row| checks::standing(&tables, row)).collect();
+        let flaws: Vec<String> = changed
+            .iter()
+            .filter_map(|run| tables.runs.get(run))
+            .flat_map(|row| checks::standing(&tables, row))
+            .collect();
         drop(tables);
         flaws.into_iter().for_each(|flaw| self.wrong(flaw));
     }

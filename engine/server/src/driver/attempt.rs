@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kiket_core::{ItemId, RunId};
 use kiket_core::plan::{CallPlan, Plan, StagePlan};
 use kiket_core::planted::{Bug, planted};
 use kiket_core::revision::Revision;
 use kiket_core::run::{Call, Outcome, Run, StageError, Usage};
+use kiket_core::{ItemId, RunId};
 use kiket_host::wit::action::Invocation;
 use kiket_host::{
     HostCalls, InvokeError, Level, Limits, LogLine, Output, Placeholders, Progress, ReportCalls as _, Terms,

@@ -47,10 +47,7 @@ pub(crate) trait Worker: Send + Sync + 'static {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
     /// Carries an attempt out, up to its last records.
-    fn perform(
-        self: &Arc<Self>,
-        assignment: &Assignment,
-    ) -> impl Future<Output = (Outcome, Option<Records>)> + Send;
+    fn perform(self: &Arc<Self>, assignment: &Assignment) -> impl Future<Output = (Outcome, Option<Records>)> + Send;
 
     /// Asks the plugin what became of the effect that a stage was cut off with.
     fn ask(self: &Arc<Self>, snapshot: &Snapshot, stage: &str, held: &Held) -> impl Future<Output = Known> + Send;

@@ -7,12 +7,12 @@ use kiket_core::run::{Event, Run, StageState, Wait};
 use kiket_core::{RunId, Timestamp};
 use kiket_store::{RunRow, Task};
 
+use super::Sim;
 use super::people::Told;
 use super::plans::{NOBODY, known};
 use super::puppet::effects_of;
 use super::tables::Tables;
 use super::world::World;
-use super::Sim;
 
 /// What is to hold of a run, or what does not.
 type Flaws = Vec<String>;
@@ -84,7 +84,7 @@ impl History<'_> {
                 if *attempt != before.attempt + 1 {
                     self.wrong(format_args!("{stage} begins attempt {attempt} after {}", before.attempt));
                 }
-                if let Some(due) = self.not_before.remove(&**stage).filter(|due| *due > at) {
+                if let Some(due) = self.not_before.remove(&**stage).filter(|due| *due > at && !self.sim.faults.jumps) {
                     self.wrong(format_args!("{stage} begins at {at} and not at {due}"));
                 }
             }
@@ -175,7 +175,11 @@ impl History<'_> {
                 open.extend(self.plan.needs(at));
             }
             if all && self.fold.stages[position].attempt > 0 {
-                self.wrong(format_args!("{} is done again, although {:?} had done it", stage.id, before.queued.as_ref().map(|queued| queued.id)));
+                self.wrong(format_args!(
+                    "{} is done again, although {:?} had done it",
+                    stage.id,
+                    before.queued.as_ref().map(|queued| queued.id)
+                ));
             }
         }
     }

@@ -215,7 +215,11 @@ impl Both {
         for _ in 0..self.luck.below(4) {
             let task = match self.luck.below(5) {
                 0 => Task::Deadline { run },
-                _ => Task::Stage { run, stage: self.stage(), attempt: 1 + u32::try_from(self.luck.below(2)).expect("little") },
+                _ => Task::Stage {
+                    run,
+                    stage: self.stage(),
+                    attempt: 1 + u32::try_from(self.luck.below(2)).expect("little"),
+                },
             };
             // A unit puts a row once.
             let twice = |change: &WorkChange| matches!(change, WorkChange::Put { task: other, .. } if *other == task);
@@ -223,14 +227,20 @@ impl Both {
             changes.push(match self.luck.below(8) {
                 0 => WorkChange::DoneForRun(run),
                 1 | 2 => WorkChange::Done(task.key()),
-                3 => self.held.last().map_or_else(|| WorkChange::Done(task.key()), |held| WorkChange::Done(held.key.clone())),
+                3 => self
+                    .held
+                    .last()
+                    .map_or_else(|| WorkChange::Done(task.key()), |held| WorkChange::Done(held.key.clone())),
                 _ if twice => continue,
                 kind => {
-                    let lease = (kind == 4).then(|| Lease { owner: self.owner(), until: now.after(Duration::from_secs(3)) });
+                    let lease =
+                        (kind == 4).then(|| Lease { owner: self.owner(), until: now.after(Duration::from_secs(3)) });
                     if lease.is_some() {
                         self.held.push(Held { key: task.key(), fence: 1 });
                     }
-                    let due = Timestamp::from_millis(now.millis() + i64::try_from(self.luck.below(4_000)).expect("little") - 2_000);
+                    let due = Timestamp::from_millis(
+                        now.millis() + i64::try_from(self.luck.below(4_000)).expect("little") - 2_000,
+                    );
                     let priority = i64::try_from(self.luck.below(3)).expect("little");
                     WorkChange::Put { task, priority, due, lease }
                 }
@@ -266,7 +276,8 @@ impl Both {
         same("runs", runs, self.tables.runs.values().collect::<Vec<_>>());
         let after = Position::new(i64::try_from(self.before).expect("few"));
         let log = self.real.tail(after, &Filter::default(), 1_000_000).await.expect("a log");
-        let (brief, entries) = (|entry: &kiket_store::Entry| (entry.run, entry.seq, entry.kind.clone(), entry.at), &self.tables.log);
+        let (brief, entries) =
+            (|entry: &kiket_store::Entry| (entry.run, entry.seq, entry.kind.clone(), entry.at), &self.tables.log);
         same("log", log.iter().map(brief).collect::<Vec<_>>(), entries.iter().map(brief).collect::<Vec<_>>());
         for run in self.tables.runs.keys() {
             for stage in ["a", "b"] {

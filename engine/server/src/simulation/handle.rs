@@ -8,8 +8,8 @@ use std::time::Duration;
 use kiket_core::run::Event;
 use kiket_core::{RunId, Timestamp};
 use kiket_store::{
-    Change, Claim, CommitError, Effect, EffectChange, Journal, Position, RunChange, RunRow, StoreError, Task, TaskKind, Work, WorkKey,
-    WriteEffect,
+    Change, Claim, CommitError, Effect, EffectChange, Journal, Position, RunChange, RunRow, StoreError, Task, TaskKind,
+    Work, WorkKey, WriteEffect,
 };
 use tokio::sync::watch;
 use tokio::task::yield_now;

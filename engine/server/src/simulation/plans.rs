@@ -111,7 +111,8 @@ fn call(luck: &mut Luck) -> String {
     let mut call = format!("uses: work/{action}, timeout: {timeout}");
     if luck.chance(600) {
         let (attempts, backoff) = (2 + luck.below(3), luck.pick(&["1s", "5s", "20s"]));
-        call += &format!(", retry: {{ max_attempts: {attempts}, backoff: {backoff}, on: [transient, timeout, crash] }}");
+        call +=
+            &format!(", retry: {{ max_attempts: {attempts}, backoff: {backoff}, on: [transient, timeout, crash] }}");
     }
     call
 }

@@ -77,9 +77,9 @@ impl Tables {
                 Change::Run(run) => self.run(epoch, run, &mut readied),
                 Change::Records(records) => self.records(records),
                 Change::Effect(effect) => self.effect(effect),
-                Change::Work(update) => self
-                    .prove(update.held.as_ref())
-                    .map(|()| self.apply_work(epoch, &update.work, &mut readied)),
+                Change::Work(update) => {
+                    self.prove(update.held.as_ref()).map(|()| self.apply_work(epoch, &update.work, &mut readied))
+                }
                 other => panic!("the simulation stores nothing like {other:?}"),
             };
             if let Err(conflict) = applied {
@@ -166,9 +166,7 @@ impl Tables {
         let first = cause.and_then(|cause| self.causes.get(&(change.project, cause.to_owned())));
         match first {
             Some(run) => Err(Conflict::DuplicateTrigger { run: *run }),
-            None if self.runs.contains_key(&change.run) => {
-                Err(Conflict::Duplicate { stream: Stream::Run(change.run) })
-            }
+            None if self.runs.contains_key(&change.run) => Err(Conflict::Duplicate { stream: Stream::Run(change.run) }),
             None => Ok(()),
         }
     }
@@ -189,14 +187,7 @@ impl Tables {
         Ok(())
     }
 
-    fn append(
-        &mut self,
-        project: ProjectId,
-        run: RunId,
-        mut seq: Option<Seq>,
-        at: Timestamp,
-        events: &[NewEvent],
-    ) {
+    fn append(&mut self, project: ProjectId, run: RunId, mut seq: Option<Seq>, at: Timestamp, events: &[NewEvent]) {
         for event in events {
             seq = seq.map(|seq| Seq::new(seq.get() + 1));
             let position = Position::new(self.head().get() + 1);
@@ -234,9 +225,15 @@ impl Tables {
     }
 
     fn prove(&self, held: Option<&Held>) -> Result<(), Conflict> {
-        let Some(Held { key, fence }) = held else { return Ok(()) };
-        let holds = self.work.get(key).is_some_and(|row| row.fence == *fence && row.lease.is_some());
-        if holds { Ok(()) } else { Err(Conflict::FenceLost { key: key.clone() }) }
+        match held.filter(|held| !self.holds(held)) {
+            Some(held) => Err(Conflict::FenceLost { key: held.key.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a hold is still one.
+    pub(super) fn holds(&self, held: &Held) -> bool {
+        self.work.get(&held.key).is_some_and(|row| row.fence == held.fence && row.lease.is_some())
     }
 
     fn apply_work(&mut self, epoch: i64, changes: &[WorkChange], readied: &mut bool) {
