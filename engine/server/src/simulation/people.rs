@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long people let something lie that nobody knows the end of: longer than anything is on its way.
 const CARE: Duration = Duration::from_secs(90);
 
+/// How often people let a stage try: one may take longer than it has, each time.
+const ATTEMPTS: u32 = 20;
+
 /// Something that somebody was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Told {
@@ -124,6 +127,9 @@ async fn see_through(sim: &Arc<Sim>, run: RunId) {
         }
         if state.status.is_terminal() {
             return go_on_from(sim, run, state);
+        }
+        if state.stages.iter().any(|stage| stage.attempt > ATTEMPTS) {
+            cancels = Some(0);
         }
         if cancels == Some(0) && tell(sim, run, Command::Cancel).await {
             cancels = None;

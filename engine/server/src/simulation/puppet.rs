@@ -96,6 +96,7 @@ struct Attempt<'a> {
     stage: &'a str,
     class: Class,
     journal: u32,
+    held: &'a Held,
     effects: Effects<Handle>,
 }
 
@@ -145,7 +146,7 @@ impl Attempt<'_> {
 
     async fn send(&self, call: &Call, body: &str) -> Result<Tried<u32, Refused>, Lost> {
         let sim = self.sim;
-        let _on_its_way = Flight::begin(sim, call, self.journal);
+        let _on_its_way = Flight::begin(sim, call, self.journal, !sim.tables().holds(self.held));
         let broken = sim.chance(sim.faults.broken);
         sleep(sim.millis(1, 1_500)).await;
         if broken && sim.coin(500) {
@@ -169,8 +170,8 @@ impl Attempt<'_> {
 struct Flight<'a>(&'a Sim, &'a Call);
 
 impl<'a> Flight<'a> {
-    fn begin(sim: &'a Sim, call: &'a Call, journal: u32) -> Self {
-        let wrong = sim.world().send(call, journal);
+    fn begin(sim: &'a Sim, call: &'a Call, journal: u32, late: bool) -> Self {
+        let wrong = sim.world().send(call, journal, late);
         wrong.into_iter().for_each(|wrong| sim.wrong(wrong));
         Self(sim, call)
     }
@@ -235,7 +236,7 @@ impl Worker for Puppet {
             Ok(effects) => effects,
             Err(error) => return Some((Outcome::Failed(error), None)),
         };
-        let attempted = Attempt { sim: &self.sim, run: *run, stage, class: call.effect, journal, effects };
+        let attempted = Attempt { sim: &self.sim, run: *run, stage, class: call.effect, journal, held, effects };
         let ended = timeout(call.timeout.unwrap_or(Duration::from_secs(60)), attempted.act()).await;
         let ended = ended.unwrap_or_else(|_| Err(StageError::new("timeout_wall", "it took too long")));
         let outcome = match (attempted.effects.end(), ended) {

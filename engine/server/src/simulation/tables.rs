@@ -80,6 +80,8 @@ impl Tables {
                 Change::Work(update) => {
                     self.prove(update.held.as_ref()).map(|()| self.apply_work(epoch, &update.work, &mut readied))
                 }
+                // What people are told was given up leads to nothing by itself.
+                Change::GiveUp(_) | Change::Recover(_) => Ok(()),
                 other => panic!("the simulation stores nothing like {other:?}"),
             };
             if let Err(conflict) = applied {
@@ -225,9 +227,15 @@ impl Tables {
     }
 
     fn prove(&self, held: Option<&Held>) -> Result<(), Conflict> {
-        let Some(Held { key, fence }) = held else { return Ok(()) };
-        let holds = self.work.get(key).is_some_and(|row| row.fence == *fence && row.lease.is_some());
-        if holds { Ok(()) } else { Err(Conflict::FenceLost { key: key.clone() }) }
+        match held.filter(|held| !self.holds(held)) {
+            Some(held) => Err(Conflict::FenceLost { key: held.key.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a hold is still one.
+    pub(super) fn holds(&self, held: &Held) -> bool {
+        self.work.get(&held.key).is_some_and(|row| row.fence == held.fence && row.lease.is_some())
     }
 
     fn apply_work(&mut self, epoch: i64, changes: &[WorkChange], readied: &mut bool) {

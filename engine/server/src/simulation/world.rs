@@ -17,6 +17,8 @@ pub(super) struct Known {
     body: String,
     /// How many are on their way.
     in_flight: u32,
+    /// How many were sent by somebody who does not hold the work any more.
+    late: u32,
     /// The journals in which the plugin has had an answer.
     answered: BTreeSet<u32>,
 }
@@ -26,11 +28,13 @@ pub(super) struct Known {
 pub(super) struct World(BTreeMap<Call, Known>);
 
 impl World {
-    /// A call is on its way. Answers what is wrong with that.
-    pub(super) fn send(&mut self, call: &Call, journal: u32) -> Option<String> {
+    /// A call is on its way. Answers what is wrong with that: nothing where it is `late`, sent by somebody who held the
+    /// work when it was noted and does not any more. That is the one call in doubt, and nothing can stop it.
+    pub(super) fn send(&mut self, call: &Call, journal: u32, late: bool) -> Option<String> {
         let known = self.0.entry(call.clone()).or_default();
         known.in_flight += 1;
-        let again = known.answered.contains(&journal);
+        known.late += u32::from(late);
+        let again = known.answered.contains(&journal) && !late;
         again.then(|| format!("{call:?} is done again, although its answer was there"))
     }
 
@@ -42,7 +46,7 @@ impl World {
             return Some(format!("{call:?} asks for something else the second time"));
         }
         body.clone_into(&mut known.body);
-        (class == Class::Once && known.happened > 1)
+        (class == Class::Once && known.happened > 1 + known.late)
             .then(|| format!("{call:?} may happen once and happened {} times", known.happened))
     }
 
