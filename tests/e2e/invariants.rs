@@ -176,7 +176,7 @@ async fn without_unique(database: &Path) -> String {
 
 #[tokio::test]
 async fn what_was_seen_outside_is_held_against_the_database() {
-    let Life { mut world, ended, doubts, .. } = live().await;
+    let Life { world, ended, doubts, .. } = live().await;
     let database = world.data().join("kiket.db");
     let honest = world.evidence();
     assert_eq!(checker::contradictions(&database, &honest).await, Vec::<String>::new());

@@ -13,6 +13,9 @@ use crate::{StoreError, sqlite};
 /// Refuses what cannot be opened. A file that is not there will be made.
 pub(crate) async fn look(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.exists() {
+        return Err(closed(path, std::io::ErrorKind::NotFound.into()));
+    }
     may(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?;
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

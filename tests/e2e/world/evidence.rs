@@ -46,14 +46,14 @@ impl World {
     }
 
     /// What is known from outside; it is forgotten.
-    pub(crate) fn evidence(&mut self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         let transcripts = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         let sink = self.sinks.iter().flat_map(|book| book.seen()).collect();
         Evidence { acknowledged: self.journal.take(), transcripts, sink }
     }
 
-    /// Forgets what was noted so far: the server goes back to a time before.
-    pub(crate) fn forget(&mut self) {
+    /// Forgets what was noted so far: the server goes back to a time before, or others have changed things as well.
+    pub(crate) fn forget(&self) {
         drop(self.evidence());
     }
 
