@@ -8,23 +8,23 @@
 mod live;
 mod slots;
 mod start;
+mod stored;
 mod work;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kiket_core::RunId;
 use kiket_core::planted::{Bug, planted};
-use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Resolution, Run, Stage, StageError, StageState};
-use kiket_core::{ProjectId, RunId};
-use kiket_store::{
-    Change, CommitError, Conflict, EffectChange, Held, Journal, Records, RunChange, Seq, Store, StoreError, Write,
-    WriteEffect,
-};
+use kiket_core::run::{Actor, Command, Found, Outcome, Rejected, Resolution, Run, StageError};
+use kiket_store::{Change, CommitError, Conflict, Held, Records, RunChange, Seq, Store, StoreError, Write};
 use tokio::sync::mpsc;
 
 use live::Live;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use start::{Before, NewRun, Start};
+pub(crate) use stored::{Snapshot, journal_of};
+use stored::{forget, parse_state};
 pub(crate) use work::{Assignment, LEASE, Listed};
 
 use crate::ledger::Ledger;
@@ -368,34 +368,6 @@ impl<L: Ledger, P: Plans> Dispatch<L, P> {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Arc<tokio::sync::Mutex<Live>>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A run as it stood at some moment.
-pub(crate) struct Snapshot {
-    pub(crate) project: ProjectId,
-    pub(crate) plan: Arc<kiket_core::plan::Plan>,
-    pub(crate) revision: Arc<kiket_core::revision::Revision>,
-    pub(crate) state: Run,
-    pub(crate) seq: Seq,
-}
-
-/// Returns the journal of a stage that has begun.
-pub(crate) fn journal_of(run: RunId, stage: &Stage) -> Option<Journal> {
-    (stage.journal > 0).then(|| Journal { run, stage: stage.id.to_string(), attempt: stage.journal })
-}
-
-/// The change that forgets the effect a stage is in doubt about.
-fn forget(run: RunId, stage: &Stage) -> Option<EffectChange> {
-    let StageState::NeedsAttention { doubt } = &stage.state else { return None };
-    let (journal, ordinal) = (journal_of(run, stage)?, doubt.intent.ordinal);
-    Some(EffectChange { journal, ordinal, held: None, write: WriteEffect::Forget })
-}
-
-fn parse_state(run: RunId, state: &str) -> Result<Run, DispatchError> {
-    serde_json::from_str(state).map_err(|error| {
-        tracing::error!(run.id = %run, %error, "the stored state of a run cannot be read");
-        StoreError::Malformed { column: "state", value: error.to_string() }.into()
-    })
 }
 
 /// Sequence numbers count events; a run without any is at zero.

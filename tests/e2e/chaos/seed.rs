@@ -111,6 +111,7 @@ impl Seed {
     pub(super) async fn grow() -> Self {
         let sink = Sink::open().await;
         let mut world = World::start().await;
+        world.is_checked_elsewhere();
         Self::push_definitions(&world, &sink);
         world.add_project().await;
         let synced = world.ok(world.post("/projects/shop/sync")).await;

@@ -50,15 +50,15 @@ impl Start {
     }
 
     pub(super) fn head(&self) -> RunHead {
-        let new = &self.new;
+        let (new, known) = (&self.new, !planted(Bug::TriggerKeyIgnored));
         RunHead {
             pipeline: new.queued.pipeline.clone(),
             revision: new.revision,
             commit: new.queued.commit.clone(),
             reference: new.queued.reference.clone(),
             trigger: serde_json::to_string(&new.queued.trigger).unwrap_or_else(|_| "{}".to_owned()),
-            trigger_key: new.trigger_key.clone().filter(|_| !planted(Bug::TriggerKeyIgnored)),
-            request: self.request.clone(),
+            trigger_key: new.trigger_key.clone().filter(|_| known),
+            request: self.request.clone().filter(|_| known),
         }
     }
 }

@@ -101,11 +101,7 @@ impl RunChange {
 
     /// Inserts the row.
     fn create(&self, head: &RunHead, unit: &mut Unit<'_>) {
-        let (run, project, mut trigger_key) = (self.run, self.project, head.trigger_key.clone());
-        if planted(Bug::TriggerKeyIgnored) {
-            trigger_key = trigger_key.map(|key| format!("{key} {run}"));
-        }
-        let key = trigger_key.clone();
+        let (run, project, trigger_key) = (self.run, self.project, head.trigger_key.clone());
         unit.gather(Expected::Change(Otherwise::RunExists { run, project, trigger_key }), |sql| {
             sql.push(
                 "insert into runs (id, project, pipeline, revision, commit_id, reference, trigger, trigger_key,
@@ -119,7 +115,7 @@ impl RunChange {
                 head.commit.as_deref(),
                 head.reference.as_deref(),
                 &head.trigger,
-                key.as_deref(),
+                head.trigger_key.as_deref(),
                 head.request.as_deref(),
                 &*self.status,
                 i64::from(self.terminal),
