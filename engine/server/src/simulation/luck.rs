@@ -114,8 +114,9 @@ impl Faults {
         }
     }
 
-    /// Whether anything may make work change hands.
+    /// Whether anything may make work change hands. An end that cannot be recorded does, for want of a read too.
     pub(super) fn interrupts(&self) -> bool {
-        self.before > 0 || self.after > 0 || self.crashes || self.pauses || self.jumps
+        let asks = self.before + self.after + self.reads + self.gone;
+        asks > 0 || self.crashes || self.pauses || self.jumps
     }
 }
