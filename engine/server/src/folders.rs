@@ -19,6 +19,7 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make(above)?;
     match DirBuilder::new().mode(0o700).create(folder) {
+        // Somebody else may have been faster.
         Err(error) if error.kind() != ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
         _ => settle(above),
     }

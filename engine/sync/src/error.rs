@@ -86,6 +86,16 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// Tells whether the same may succeed later: the remote side may answer again, and the disk may be well again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Folder { .. } | Self::Write { .. } => true,
+            Self::Git(error) => matches!(error.class(), ErrorClass::Os | ErrorClass::Filesystem),
+            _ => false,
+        }
+    }
+
     /// Sorts a failure of the connection by what the caller can do about it.
     pub(crate) fn of_connection(url: &RemoteUrl, error: &git2::Error) -> Self {
         let url = url.clone();

@@ -117,7 +117,7 @@ async fn choose(
 
 async fn round(ground: &Seed, mut place: Place, failure: &Failure) -> Round {
     let Failure { injection, lasts } = failure;
-    let script = if *lasts == Lasts::AWhile { Script::patient(ground) } else { Script::new(ground) };
+    let script = Script::of_failing_disk(ground, *lasts == Lasts::AWhile);
     let name = format!("{} {} {}", injection.call, injection.what, injection.when);
     let mut round = Round { name, ..Round::default() };
     if place.boot(Some(&Tracer::injecting(injection))).is_some() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use kiket::invariants::Invariant;
-use kiket_core::run::{Event, Run, RunStatus};
+use kiket_core::run::{Event, Run, RunStatus, Stage, StageState};
 use kiket_store::{DeliveryStatus, Filter, Position, RunFilter, RunRow, Store};
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +23,7 @@ pub(super) async fn everything(place: &Place, seed: &Seed, script: &Script<'_>, 
     match Store::open(&place.database()).await {
         Ok(store) => {
             flaws.extend(facts(&store, &script.facts()).await);
-            flaws.extend(runs(&store, seed, kills).await);
+            flaws.extend(runs(&store, seed, script.disk_fails, kills).await);
             flaws.extend(files(&store, &place.data()).await);
             store.close().await;
         }
@@ -68,7 +68,7 @@ pub(super) async fn facts(store: &Store, facts: &[Fact]) -> Vec<Flaw> {
 }
 
 /// There is one run for each cause, it has ended well, and the sink has seen what it did.
-async fn runs(store: &Store, seed: &Seed, kills: Kills) -> Vec<Flaw> {
+async fn runs(store: &Store, seed: &Seed, disk_fails: bool, kills: Kills) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     let rows = store.runs(&RunFilter::default(), 200).await.expect("runs can be listed");
     let new = rows.len().saturating_sub(seed.runs);
@@ -78,7 +78,10 @@ async fn runs(store: &Store, seed: &Seed, kills: Kills) -> Vec<Flaw> {
     }
     for row in rows.iter().take(new) {
         let state: Run = serde_json::from_str(&row.state).expect("the state is a run");
-        if state.status != RunStatus::Succeeded {
+        // What cannot be kept is said to the stage that wanted to keep it.
+        let is_failed = |stage: &Stage| &*stage.id == "keep" && matches!(stage.state, StageState::Failed { .. });
+        let excused = disk_fails && state.stages.iter().any(is_failed);
+        if state.status != RunStatus::Succeeded && !excused {
             flaws.push(Flaw::new(Kind::Stuck, format!("run {} is {}", row.id, row.status)));
         }
         flaws.extend(effects(seed, row, &state, kills));

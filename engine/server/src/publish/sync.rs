@@ -55,8 +55,11 @@ pub(crate) enum SyncFailure {
 impl SyncFailure {
     /// Tells whether the same sync may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
-        let unreachable = matches!(self, Self::Git(SyncError::Unreachable { .. } | SyncError::TimedOut { .. }));
-        unreachable || matches!(self, Self::Store(_) | Self::Dispatch(DispatchError::Store(_)))
+        match self {
+            Self::Git(error) => error.may_pass(),
+            Self::Store(_) | Self::Dispatch(DispatchError::Store(_)) => true,
+            _ => false,
+        }
     }
 }
 
