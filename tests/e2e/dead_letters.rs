@@ -143,7 +143,7 @@ async fn a_stage_that_needs_attention_is_a_letter_until_somebody_says_what_becam
 async fn a_run_whose_plugin_is_gone_goes_on_in_a_new_one_when_it_is_back() {
     let mut world = World::start().await;
     world.add_project().await;
-    let stages = "stages: { a: { uses: ./tools/probe.wasm/work, with: { ms: 3000 } } }";
+    let stages = "stages: { a: { uses: ./tools/probe.wasm/work, with: { ms: 700 } } }";
     let run = world.run_pipeline(stages).await;
     let begun = async |world: &World| {
         let state = world.ok(world.get(&format!("/runs/{run}"))).await;
@@ -170,6 +170,7 @@ async fn a_run_whose_plugin_is_gone_goes_on_in_a_new_one_when_it_is_back() {
     let runs = runs["data"].as_array().expect("a list");
     assert_eq!(runs.len(), 2, "one letter starts one run: {runs:#?}");
     let new = runs.iter().find(|one| one["id"] != json!(run)).and_then(|one| one["id"].as_str()).expect("another run");
-    assert_eq!(world.finish(new).await["status"], "succeeded");
+    let finished = world.finish(new).await;
+    assert_eq!(finished["status"], "succeeded", "{finished:#}");
     world.end().await;
 }
