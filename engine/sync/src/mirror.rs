@@ -12,7 +12,7 @@ use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions
 use kiket_core::Timestamp;
 
 use crate::branch::{INCOMING, RemoteName};
-use crate::settle::{Packs, settle, settle_all};
+use crate::settle::{Download, settle, settle_all};
 use crate::transfer::{History, Transfer};
 use crate::tree::{Kind, is_plain, read_tree, size_of};
 use crate::{Checkout, CheckoutLimits, CommitId, Limits, RemoteUrl, Sources, SyncError, changes, checkout, sources};
@@ -237,9 +237,10 @@ impl Mirror {
     /// commit it led to. Whoever calls this has the turn.
     fn bring(&self, source: &str, history: History) -> Result<Option<(Oid, Oid)>, SyncError> {
         self.forget(INCOMING)?;
-        let packs = Packs::before(&self.folder);
+        let unusable = |error| unusable(&self.folder, error);
+        let download = Download::begin(&self.folder).map_err(unusable)?;
         self.transfer().download(&format!("+{source}:{INCOMING}"), history)?;
-        packs.settle_new().map_err(|error| unusable(&self.folder, error))?;
+        download.finish().map_err(unusable)?;
         match self.repository.find_reference(INCOMING) {
             Ok(mut reference) => {
                 let commit = reference.peel_to_commit().map(|commit| commit.id());
