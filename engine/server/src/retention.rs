@@ -60,6 +60,7 @@ impl Retention {
             let begun = Instant::now();
             let Some(forgotten) = self.store.forget_some(&bounds, &mut walk).await? else { break };
             let took = begun.elapsed();
+            tracing::debug!(rows = forgotten.rows, runs = forgotten.runs, ?took, "a unit is forgotten");
             (rows, runs) = (rows + forgotten.rows, runs + forgotten.runs);
             self.settle(forgotten).await;
             tokio::time::sleep((took * REST).max(SHORTEST)).await;

@@ -55,8 +55,9 @@ impl Download {
             settle(&self.mirror.join(SHALLOW))?;
         }
         settle(&self.mirror)?;
-        // Should it come back with a power cut, then some of what came is fetched again.
-        fs::remove_file(self.mirror.join(NOTE))
+        fs::remove_file(self.mirror.join(NOTE))?;
+        // A note that came back with a power cut would take away what references lead to by then.
+        settle(&self.mirror)
     }
 }
 

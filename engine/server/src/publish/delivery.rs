@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Publisher, SyncFailure};
-use crate::clock;
 use crate::forge::{Event, Forge};
+use crate::{clock, dead_letters};
 
 /// What a lost wake-up costs.
 const POLL: Duration = Duration::from_secs(1);
@@ -35,6 +35,7 @@ pub(crate) async fn run(store: Store, publisher: Arc<Publisher>, owner: String, 
                     tracing::error!(delivery.id = %delivery, %error, "a delivery cannot be settled");
                     // Once there is space it can; anything else shows when the lease has run out.
                     if !matches!(error, CommitError::Store(StoreError::Full(_))) || shutdown.is_cancelled() {
+                        give_up(&store, delivery, &work, &error).await;
                         break;
                     }
                     tokio::time::sleep(POLL).await;
@@ -51,6 +52,17 @@ pub(crate) async fn run(store: Store, publisher: Arc<Publisher>, owner: String, 
                 tokio::time::sleep(POLL).await;
             }
         }
+    }
+}
+
+/// Settles a delivery that can be neither acted on nor settled as it should be, when it was tried often.
+async fn give_up(store: &Store, id: DeliveryId, work: &Work, error: &CommitError) {
+    if work.fence < dead_letters::TRIES || matches!(error, CommitError::Conflict(_)) {
+        return;
+    }
+    let (status, note, held, at) = (Settled::Failed, error.to_string(), work.held(), clock::now());
+    if let Err(error) = commit(store, SettleDelivery { id, status, note, held, at }).await {
+        tracing::error!(delivery.id = %id, %error, "a delivery cannot be given up");
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use kiket_core::planted::{Bug, plant};
-use kiket_core::{ItemId, RunId};
+use kiket_core::{ItemId, RevisionId, RunId};
 use kiket_store::{
-    Bounds, Change, Filter, Forgotten, GiveUp, LetterKind, LetterState, NewEvent, Position, Records, RevisionStatus,
-    RunChange, SettleDelivery, SettleLetter, Settled, Walk,
+    Bounds, Change, Claim, Filter, Forgotten, GiveUp, LetterKind, LetterState, NewEvent, Position, Records,
+    RevisionStatus, RunChange, SettleDelivery, SettleLetter, Settled, Task, TaskKind, Walk, Write,
 };
 use proptest::prelude::*;
 
-use crate::harness::{FAR, House, at, new_revision, put, stage};
+use crate::harness::{FAR, House, at, claim, new_revision, put, stage};
 
 impl House {
     /// Goes through everything once; what ended before `before` is old.
@@ -38,9 +38,12 @@ impl House {
 
     fn records(&self, run: RunId, count: usize, bytes: usize) -> Change {
         let data = format!("{{\"text\":\"{}\"}}", "x".repeat(bytes));
-        let record = NewEvent { kind: "stage.log".into(), stage: None, data };
-        let records = vec![record; count];
+        let records = vec![NewEvent { kind: "stage.log".into(), stage: None, data }; count];
         Change::Records(Records { run, project: self.project, held: None, at: at(0), records })
+    }
+
+    async fn does<const N: usize>(&self, changes: [Change; N]) {
+        self.commit(changes.into()).await.expect("the store answers");
     }
 
     async fn has(&self, run: RunId) -> bool {
@@ -149,7 +152,7 @@ async fn revisions_that_nothing_refers_to_go_with_texts_that_no_other_has() {
     let third = publish(30, &[("a.yaml", "shared")]).await;
     let mut run = house.new_run();
     let id = run.run;
-    if let kiket_store::Write::Create(head) = &mut run.write {
+    if let Write::Create(head) = &mut run.write {
         head.revision = second;
     }
     house.commit(vec![Change::Run(run)]).await.unwrap();
@@ -242,6 +245,7 @@ struct Story {
     items: i64,
     deliveries: u32,
     letters: Vec<(i64, RunId)>,
+    in_force: Option<RevisionId>,
 }
 
 impl Story {
@@ -250,92 +254,93 @@ impl Story {
         (!fitting.is_empty()).then(|| fitting[n % fitting.len()])
     }
 
+    /// A run by what is in force: what was superseded is forgotten before any run could begin by it.
+    fn new_run(&self, house: &House) -> RunChange {
+        let mut run = RunChange { at: at(self.now), ..house.new_run() };
+        if let (Write::Create(head), Some(revision)) = (&mut run.write, self.in_force) {
+            head.revision = revision;
+        }
+        run
+    }
+
     async fn act(&mut self, house: &House, act: Act) {
         let is_open = |known: &Known| known.ended.is_none();
         match act {
             Act::Start => {
-                let change = RunChange { at: at(self.now), ..house.new_run() };
-                self.runs.insert(change.run, Known { events: 1, ..Known::default() });
-                house.commit(vec![Change::Run(change)]).await.expect("the store answers");
+                let run = self.new_run(house);
+                self.runs.insert(run.run, Known { events: 1, ..Known::default() });
+                house.does([Change::Run(run)]).await;
             }
             Act::StartFor => {
                 self.items += 1;
                 let item = house.add_item(self.items).await;
-                let mut change = RunChange { at: at(self.now), ..house.new_run() };
+                let mut change = self.new_run(house);
                 change.work.push(put(stage(change.run, "one"), at(FAR)));
                 let mut wait = house.advance_item(item, 1, &["item.updated"]);
                 wait.row.pending_run = Some(change.run);
                 self.runs.insert(change.run, Known { events: 1, item: Some((item, 2)), ..Known::default() });
-                house.commit(vec![Change::Run(change), Change::Item(wait)]).await.expect("the store answers");
+                house.does([Change::Run(change), Change::Item(wait)]).await;
             }
             Act::Advance(n) => {
                 let Some(run) = self.nth(n, is_open) else { return };
-                let known = self.runs.get_mut(&run).expect("the store answers");
-                let change = house.advance(run, known.events, &["stage.ready", "stage.started"]);
+                let known = self.runs.get_mut(&run).expect("it is known");
+                house.does([Change::Run(house.advance(run, known.events, &["stage.ready", "stage.started"]))]).await;
                 known.events += 2;
-                house.commit(vec![Change::Run(change)]).await.expect("the store answers");
             }
             Act::Record(n) => {
                 let Some(run) = self.nth(n, is_open) else { return };
-                house.commit(vec![house.records(run, 200, 10)]).await.expect("the store answers");
+                house.does([house.records(run, 200, 10)]).await;
             }
             Act::End(n) => {
                 let Some(run) = self.nth(n, is_open) else { return };
-                let known = self.runs.get_mut(&run).expect("the store answers");
+                let known = self.runs.get_mut(&run).expect("it is known");
                 let mut change = house.ended(run, known.events, self.now);
                 change.work = known.item.iter().flat_map(|(item, _)| house.finish_for(run, *item).work).collect();
                 (known.events, known.ended) = (known.events + 1, Some(self.now));
-                house.commit(vec![Change::Run(change)]).await.expect("the store answers");
+                house.does([Change::Run(change)]).await;
             }
             Act::GoOn(n) => {
                 let Some(run) = self.nth(n, |known| known.ended.is_some() && known.item.is_some()) else { return };
-                let (item, seq) =
-                    self.runs.get_mut(&run).expect("the store answers").item.take().expect("the store answers");
-                house
-                    .commit(vec![Change::Item(house.advance_item(item, seq, &["item.updated"]))])
-                    .await
-                    .expect("the store answers");
+                let (item, seq) = self.runs.get_mut(&run).and_then(|known| known.item.take()).expect("an item");
+                house.does([Change::Item(house.advance_item(item, seq, &["item.updated"]))]).await;
             }
             Act::Deliver => {
                 self.deliveries += 1;
-                let delivery = house.delivery(&self.deliveries.to_string());
-                house.commit(vec![Change::Receive(delivery)]).await.expect("the store answers");
+                house.does([Change::Receive(house.delivery(&self.deliveries.to_string()))]).await;
             }
             Act::Settle => {
                 let now = self.now.min(FAR - 1);
-                let claim = kiket_store::Claim {
-                    kinds: vec![kiket_store::TaskKind::Delivery],
-                    ..crate::harness::claim("w", now)
-                };
+                let claim = Claim { kinds: vec![TaskKind::Delivery], ..claim("w", now) };
                 for work in house.store.claim(claim).await.expect("the store answers") {
-                    let kiket_store::Task::Delivery { delivery: id } = work.task else { continue };
+                    let Task::Delivery { delivery: id } = work.task else { continue };
                     let status = if self.deliveries.is_multiple_of(2) { Settled::Done } else { Settled::Failed };
-                    let held = work.held();
-                    let settle = SettleDelivery { id, status, note: String::new(), held, at: at(self.now) };
-                    house.commit(vec![Change::SettleDelivery(settle)]).await.expect("the store answers");
+                    let (held, note, at) = (work.held(), String::new(), at(self.now));
+                    let settle = SettleDelivery { id, status, note, held, at };
+                    house.does([Change::SettleDelivery(settle)]).await;
                 }
             }
             Act::Publish => {
-                let text = format!("{}", self.now % 3);
+                let text = (self.now % 3).to_string();
                 let mut revision = new_revision(house.project, RevisionStatus::Active, &[("a", &text)]);
                 revision.at = at(self.now);
-                house.commit(vec![Change::Revision(revision)]).await.expect("the store answers");
+                self.in_force = Some(revision.id);
+                house.does([Change::Revision(revision)]).await;
             }
             Act::Complain(n) => {
                 let Some(run) = self.nth(n, |known| !known.complaint) else { return };
-                self.runs.get_mut(&run).expect("the store answers").complaint = true;
-                let (kind, about, project) = (LetterKind::Run, run.to_string(), house.project);
-                let (run_, reason, at) = (Some(run), "no".to_owned(), at(self.now));
-                let give_up = GiveUp { kind, about, project, run: run_, reason, tries: 1, at };
-                house.commit(vec![Change::GiveUp(give_up)]).await.expect("the store answers");
-                let filter = kiket_store::LetterFilter { kind: Some(kind), ..Default::default() };
+                self.runs.get_mut(&run).expect("it is known").complaint = true;
+                let (kind, about, reason) = (LetterKind::Run, run.to_string(), "no".to_owned());
+                let (project, at) = (house.project, at(self.now));
+                let give_up = GiveUp { kind, about, project, run: Some(run), reason, tries: 1, at };
+                house.does([Change::GiveUp(give_up)]).await;
+                let filter = LetterFilter { kind: Some(kind), ..Default::default() };
                 self.letters.push((house.store.dead_letters(&filter, 1).await.expect("the store answers")[0].id, run));
             }
             Act::LetGo => {
                 let Some((id, run)) = self.letters.pop() else { return };
-                self.runs.get_mut(&run).expect("the store answers").complaint = false;
+                self.runs.get_mut(&run).expect("it is known").complaint = false;
                 let settle = SettleLetter { id, state: LetterState::Discarded, at: at(self.now) };
-                house.commit(vec![Change::SettleLetter(settle)]).await.expect("the store answers");
+                house.does([Change::SettleLetter(settle)]).await;
             }
             Act::Wait(time) => self.now += time,
             Act::Forget => {
