@@ -8,9 +8,12 @@ use crate::machine::{REPEATS, latencies, spread};
 use crate::server::Server;
 
 /// What several repeats of a load took.
+#[derive(Default)]
 pub(crate) struct Load {
     /// Runs a second, of each repeat.
     pub(crate) rates: Vec<f64>,
+    /// Processor time of the server a run, in milliseconds, of each repeat.
+    pub(crate) work: Vec<f64>,
     /// From the request to the news of its end, for each run of each repeat.
     pub(crate) times: Vec<Vec<Duration>>,
 }
@@ -18,20 +21,27 @@ pub(crate) struct Load {
 impl Load {
     /// Measures.
     pub(crate) async fn measure(server: &Server, pipeline: &str, runs: usize, in_flight: usize) -> Self {
-        let mut load = Self { rates: Vec::new(), times: Vec::new() };
+        let mut load = Self::default();
         for _ in 0..REPEATS {
-            let start = Instant::now();
-            let times = run(server, pipeline, runs, in_flight).await;
-            load.rates.push(runs as f64 / start.elapsed().as_secs_f64());
-            load.times.push(times);
+            load.measure_once(server, pipeline, runs, in_flight).await;
         }
         load
+    }
+
+    /// Measures one repeat.
+    pub(crate) async fn measure_once(&mut self, server: &Server, pipeline: &str, runs: usize, in_flight: usize) {
+        let (start, used) = (Instant::now(), server.processor_time());
+        let times = run(server, pipeline, runs, in_flight).await;
+        self.work.push((server.processor_time() - used).as_secs_f64() * 1e3 / runs as f64);
+        self.rates.push(runs as f64 / start.elapsed().as_secs_f64());
+        self.times.push(times);
     }
 
     /// Tells it.
     pub(crate) fn tell(&self) -> String {
         let rates = spread(&self.rates, |rate| format!("{rate:.0}"));
-        format!("{rates} runs/s, {}", latencies(&self.times))
+        let work = spread(&self.work, |work| format!("{work:.2}"));
+        format!("{rates} runs/s, {}, {work} ms of the processor a run", latencies(&self.times))
     }
 }
 

@@ -106,6 +106,11 @@ impl Server {
         }
     }
 
+    /// Processor time of the server so far, and of compilers that still run; Linux counts it in hundredths of a second.
+    pub(crate) fn processor_time(&self) -> Duration {
+        Duration::from_millis(self.ticks().iter().sum::<u64>() * 10)
+    }
+
     /// Processor time of the server and of each child of its threads, in ticks of the clock.
     fn ticks(&self) -> Vec<u64> {
         let pid = self.process.id();

@@ -10,7 +10,6 @@
 //!
 //! Siblings in braces never import each other, but that `api` asks `publish` for a sync by hand; they meet in the store.
 
-mod allocator;
 mod api;
 pub mod app;
 mod artifacts;

@@ -26,6 +26,10 @@ const WORDS: usize = 200;
 /// Most threads of a child: each of them takes address space.
 const THREADS: usize = 4;
 
+/// How much address space mimalloc reserves at once, in KiB, where it is the child's allocator: left to itself it takes a
+/// GiB before it is asked for anything, and that counts against the limit.
+const ARENA: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "32768");
+
 impl Compiler {
     /// Has a child look at a component. Dropping the future ends the child.
     pub(crate) async fn check(&self, component: &[u8]) -> Result<Done, LoadError> {
@@ -56,6 +60,7 @@ impl Compiler {
             .args(&self.arguments)
             .env_clear()
             .env("RAYON_NUM_THREADS", threads.to_string())
+            .env(ARENA.0, ARENA.1)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

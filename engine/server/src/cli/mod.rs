@@ -45,8 +45,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use crate::compiler;
 use crate::telemetry::Traces;
-use crate::{allocator, compiler};
 use settings::{Mistakes, Settings};
 
 /// Runs pipelines and workflows that live in a Git repository's .kiket/ folder.
@@ -104,9 +104,6 @@ pub fn main() -> ExitCode {
             .map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let Arguments { command } = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    if let Command::Serve(_) = command {
-        allocator::give_back_large_blocks();
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use kiket_core::planted::{Bug, plant};
 use kiket_core::{ItemId, RevisionId, RunId};
 use kiket_store::{
-    Bounds, Change, Claim, Filter, Forgotten, GiveUp, LetterKind, LetterState, NewEvent, Position, Records,
-    RevisionStatus, RunChange, SettleDelivery, SettleLetter, Settled, Task, TaskKind, Walk, Write,
+    Bounds, Change, Claim, Filter, Forgotten, GiveUp, LetterFilter, LetterKind, LetterState, NewEvent, Position,
+    Records, RevisionStatus, RunChange, SettleDelivery, SettleLetter, Settled, Task, TaskKind, Walk, Write,
 };
 use proptest::prelude::*;
 
