@@ -147,11 +147,13 @@ pub(crate) async fn schema(reader: &mut Connection) -> Result<i64, StoreError> {
 
 /// Reads the newest migration of a file without making any other beside it; 0 of one that has none.
 pub(crate) async fn peek(path: &Path) -> Result<i64, StoreError> {
+    // There is a rollback journal only where a server was cut off before the database had its first table. Nobody who
+    // may only read can undo that, and whoever writes does.
+    if has(path, "-journal") {
+        return Ok(0);
+    }
     // Where there is a write-ahead log, what it holds counts. Where there is none, none is to be made.
-    let mut log = path.to_owned().into_os_string();
-    log.push("-wal");
-    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    let mut connection = options(path).read_only(true).immutable(!has_log).connect().await?;
+    let mut connection = options(path).read_only(true).immutable(!has(path, "-wal")).connect().await?;
     let any = "select count(*) from sqlite_master where name = '_sqlx_migrations'";
     let found = match sqlx::query_scalar::<_, i64>(any).fetch_one(&mut connection).await? {
         0 => Ok(0),
@@ -159,6 +161,13 @@ pub(crate) async fn peek(path: &Path) -> Result<i64, StoreError> {
     };
     sqlx::Connection::close(connection).await?;
     found
+}
+
+/// Tells whether there is something in a file whose name is the database's and this.
+fn has(path: &Path, suffix: &str) -> bool {
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(suffix);
+    std::fs::metadata(beside).is_ok_and(|file| file.len() > 0)
 }
 
 /// Writes one state of a database to another file, while others write to it.

@@ -160,7 +160,15 @@ impl<'s> Script<'s> {
                 Ok(runs["data"].as_array().and_then(|runs| runs.iter().find(of_commit)).cloned())
             })
             .await?;
-        self.settle(place, text(&run["id"])).await
+        self.settle(place, text(&run["id"])).await?;
+        // A look at the branch may have started the run: then the delivery is settled for itself, and nothing says so.
+        let is_pending = |deliveries: &Json| {
+            deliveries["data"].as_array().is_some_and(|all| all.iter().any(|one| one["status"] == "pending"))
+        };
+        while is_pending(&self.look(place, "/projects/shop/deliveries").await?) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Has the item shipped.

@@ -169,7 +169,7 @@ pub(super) async fn check(database: &Path) -> Vec<Flaw> {
     // As a server leaves it that has just started: one that was cut off before it had made its tables has none.
     match Store::open(database).await {
         Ok(store) => store.close().await,
-        Err(error) => return vec![Flaw::new(Kind::Corrupt, format!("the database does not open: {error}"))],
+        Err(error) => return vec![Flaw::new(Kind::Corrupt, format!("the database does not open: {error:?}"))],
     }
     let violations = checker::violations(database).await;
     violations.iter().map(|violation| Flaw::new(kind(violation.invariant), violation.to_string())).collect()

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::dispatch::DispatchError;
 use crate::items::ItemError;
 use crate::publish::SyncFailure;
+use crate::revisions::RevisionError;
 use crate::secrets::SecretError;
 use crate::vault::VaultError;
 
@@ -244,6 +245,16 @@ impl From<DispatchError> for Problem {
                 Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the run; ask again")
             }
             DispatchError::Store(error) => error.into(),
+            DispatchError::Revision(error) => error.into(),
+            error @ (DispatchError::Moved(_) | DispatchError::Duplicate(_)) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RevisionError> for Problem {
+    fn from(error: RevisionError) -> Self {
+        match error {
+            RevisionError::Store(error) => error.into(),
             error => Self::internal(&error),
         }
     }
@@ -272,7 +283,7 @@ impl From<ItemError> for Problem {
             ItemError::Busy => Self::new(StatusCode::CONFLICT, "conflict", "somebody else changed the item; ask again"),
             ItemError::Dispatch(error) => error.into(),
             ItemError::Store(error) => error.into(),
-            error @ ItemError::Revision(_) => Self::internal(&error),
+            ItemError::Revision(error) => error.into(),
         }
     }
 }

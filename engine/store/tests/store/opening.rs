@@ -1,6 +1,10 @@
 //! Opening and closing: one process, a known schema, everything found again.
 
+use std::path::Path;
+
 use kiket_store::{Change, Filter, Position, Store, StoreError};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
 use crate::harness::House;
 
@@ -45,6 +49,29 @@ async fn a_newer_schema_is_refused() {
     house.store.clone().close().await;
     let refused = Store::open(&house.path()).await.err();
     assert!(matches!(refused, Some(StoreError::NewerSchema { found: 9000, .. })), "{refused:?}");
+}
+
+/// A power cut can bring back the journal of the very first write.
+#[tokio::test]
+async fn a_database_that_was_cut_off_while_it_was_made_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cut, left) = (folder.path().join("cut.db"), folder.path().join("kiket.db"));
+    let options = SqliteConnectOptions::new().filename(&cut).create_if_missing(true).pragma("cache_size", "1");
+    let mut raw = options.journal_mode(SqliteJournalMode::Delete).connect().await.unwrap();
+    // More than the cache holds: what is not committed is written, and the journal says how to undo it.
+    let write = "begin; create table half (x); insert into half values (randomblob(400000))";
+    sqlx::raw_sql(write).execute(&mut raw).await.unwrap();
+    for suffix in ["", "-journal"] {
+        let beside = |path: &Path| format!("{}{suffix}", path.display());
+        assert!(std::fs::copy(beside(&cut), beside(&left)).unwrap() > 0);
+    }
+
+    // And there was a write-ahead log by then, of which nothing is left but room.
+    std::fs::write(format!("{}-wal", left.display()), [0; 32]).unwrap();
+
+    let store = Store::open(&left).await.unwrap();
+    assert!(store.projects().await.unwrap().is_empty());
+    store.close().await;
 }
 
 #[tokio::test]

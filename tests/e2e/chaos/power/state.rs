@@ -37,7 +37,7 @@ pub(super) async fn check(state: &State) -> Vec<Flaw> {
             flaws.extend(beside(&store, state).await);
             store.close().await;
         }
-        Err(error) => flaws.push(Flaw::new(Kind::Corrupt, format!("the database cannot be opened: {error}"))),
+        Err(error) => flaws.push(Flaw::new(Kind::Corrupt, format!("the database cannot be opened: {error:?}"))),
     }
     flaws
 }
