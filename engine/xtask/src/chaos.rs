@@ -45,8 +45,8 @@ const FORMS: [Form; 7] = [
         test: "chaos::power::what_could",
         amount: ("KIKET_CHAOS_FAILED", "1000"),
     },
-    Form { name: "simulation", target: LIB, test: "simulation", amount: ("KIKET_SEEDS", "10000") },
-    Form { name: "timers", target: LIB, test: "timers", amount: ("KIKET_TIMERS", "10000") },
+    Form { name: "simulation", target: LIB, test: "simulation::seeds::everything", amount: ("KIKET_SEEDS", "10000") },
+    Form { name: "timers", target: LIB, test: "publish::tick::tests::in_a_month", amount: ("KIKET_TIMERS", "10000") },
 ];
 
 /// What the table shows of a line: the column, and the key.

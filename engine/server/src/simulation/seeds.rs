@@ -50,6 +50,7 @@ fn everything_holds_whatever_a_seed_brings() {
     let time = begun.elapsed();
     println!("{count} seeds, {steps} steps in {time:?}: {:.0} seeds/s", f64::from(count) / time.as_secs_f64());
     assert!(flaws.is_empty(), "{}", flaws.join("\n\n"));
+    println!(r#"chaos: {{"what":"simulation seeds","many":{count},"lost":0,"doubled":0,"stuck":0,"corrupt":0}}"#);
 }
 
 #[test]

@@ -147,6 +147,7 @@ async fn in_a_month_of_restarts_and_jumping_clocks_no_timer_is_early_lost_or_dou
     let Told { timers, restarts, until, wrong } = tell(&story).await;
     eprintln!("{timers} timers, {restarts} restarts, {} incidents until {until}", story.incidents);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!(r#"chaos: {{"what":"timers of a month","many":{timers},"lost":0,"doubled":0,"stuck":0,"corrupt":0}}"#);
     assert!(timers >= story.pipelines * 100 && restarts >= 20, "too little happened: {timers}, {restarts}");
     assert!(until > BEGIN.after(30 * DAY), "not all clocks were changed: {until}");
 }
