@@ -149,11 +149,12 @@ pub(crate) async fn schema(reader: &mut Connection) -> Result<i64, StoreError> {
 pub(crate) async fn peek(path: &Path) -> Result<i64, StoreError> {
     // There is a rollback journal only where a server was cut off before the database had its first table. Nobody who
     // may only read can undo that, and whoever writes does.
-    if has(path, "-journal") {
+    if has_content(&beside(path, "-journal")) {
         return Ok(0);
     }
     // Where there is a write-ahead log, what it holds counts. Where there is none, none is to be made.
-    let mut connection = options(path).read_only(true).immutable(!has(path, "-wal")).connect().await?;
+    let mut connection =
+        options(path).read_only(true).immutable(!has_content(&write_ahead_log(path))).connect().await?;
     let any = "select count(*) from sqlite_master where name = '_sqlx_migrations'";
     let found = match sqlx::query_scalar::<_, i64>(any).fetch_one(&mut connection).await? {
         0 => Ok(0),
@@ -163,11 +164,9 @@ pub(crate) async fn peek(path: &Path) -> Result<i64, StoreError> {
     found
 }
 
-/// Tells whether there is something in a file whose name is the database's and this.
-fn has(path: &Path, suffix: &str) -> bool {
-    let mut beside = path.to_owned().into_os_string();
-    beside.push(suffix);
-    std::fs::metadata(beside).is_ok_and(|file| file.len() > 0)
+/// Tells whether there is something in a file.
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// Writes one state of a database to another file, while others write to it.
@@ -249,8 +248,13 @@ pub(crate) async fn space(reader: &mut Connection) -> Result<Space, StoreError> 
 
 /// The write-ahead log of a database.
 pub(crate) fn write_ahead_log(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+/// The file whose name is the database's and a suffix.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(suffix);
     PathBuf::from(name)
 }
 
