@@ -42,9 +42,10 @@ fn everything_holds_whatever_a_seed_brings() {
     if (0..FIXED).all(&mut attempt) {
         let first = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let first = u64::try_from(first.as_micros()).unwrap_or_default();
-        match number("KIKET_SEEDS") {
-            Some(wanted) => drop((first..first + wanted).all(&mut attempt)),
-            None => drop((first..).take_while(|_| begun.elapsed() < TIME).all(&mut attempt)),
+        let time = number("KIKET_CHAOS_SECONDS").map(Duration::from_secs);
+        match (number("KIKET_SEEDS"), time) {
+            (Some(wanted), None) => drop((first..first + wanted).all(&mut attempt)),
+            (_, time) => drop((first..).take_while(|_| begun.elapsed() < time.unwrap_or(TIME)).all(&mut attempt)),
         }
     }
     let time = begun.elapsed();
