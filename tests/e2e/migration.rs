@@ -16,20 +16,21 @@ static SCHEMAS: Migrator = sqlx::migrate!("../store/migrations");
 /// How many writes are tried to be the last.
 const POINTS: usize = 20;
 
-/// A project in the middle of its life, in the words of the first schema; each list fills a table.
+/// A project in the middle of its life, in the words of the first schema. It is of today: a server may forget what is old
+/// before it finds that it cannot listen.
 const LIFE: &str = "
     insert into projects (id, name, url, hook_secret, created_at)
-        values ('prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'shop', 'https://forge.example/shop.git', 'hush', 1700000000000);
+        values ('prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'shop', 'https://forge.example/shop.git', 'hush', unixepoch() * 1000);
     insert into revisions (id, project, reference, commit_id, status, diagnostics, plugins, created_at)
         values ('rev_01jd3v7k2mfq9x8y5t4r6s0abc', 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'refs/heads/main',
-                'c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff', 'active', '[]', '{}', 1700000000000);
+                'c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff', 'active', '[]', '{}', unixepoch() * 1000);
     update projects set active_revision = 'rev_01jd3v7k2mfq9x8y5t4r6s0abc';
     insert into log (position, project, kind, at, data)
         with recursive n (n) as (select 1 union all select n + 1 from n where n < 2000)
-        select n, 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'revision.published', 1700000000000, '{\"kind\":\"revision.published\"}'
+        select n, 'prj_01jd3v7k2mfq9x8y5t4r6s0abc', 'revision.published', unixepoch() * 1000, '{\"kind\":\"revision.published\"}'
         from n;
     update counter set position = 2000;
-    insert into tokens (hash, name, kind, created_at) values ('5e88', 'first', 'admin', 1700000000000);
+    insert into tokens (hash, name, kind, created_at) values ('5e88', 'first', 'admin', unixepoch() * 1000);
 ";
 
 async fn connect(path: &Path) -> SqliteConnection {
