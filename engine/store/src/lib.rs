@@ -29,6 +29,7 @@ mod error;
 mod inspect;
 mod position;
 pub mod read;
+mod recent;
 mod request;
 mod script;
 mod sealed;
@@ -68,6 +69,7 @@ pub use stream::Stream;
 pub use text::UnknownWord;
 pub use work::{Claim, Held, Lease, Task, TaskKind, Work, WorkKey};
 
+use recent::Recent;
 use request::{Ask, Renewal, Request};
 pub use writer::Appended;
 use writer::{GROUP, Signals, Writer};
@@ -80,6 +82,7 @@ pub struct Store {
     head: watch::Receiver<Position>,
     readied: watch::Receiver<u64>,
     appended: Arc<Mutex<Appended>>,
+    recent: Arc<Mutex<Recent>>,
     cuts: Arc<cuts::Cuts>,
     failure: Arc<SetOnce<StoreError>>,
     stop: Arc<Notify>,
@@ -106,10 +109,12 @@ impl Store {
         let failure = Arc::new(SetOnce::new());
         let stop = Arc::new(Notify::new());
         let appended = Arc::new(Mutex::default());
+        let recent = Arc::new(Mutex::new(Recent::after(boot.head)));
         let signals = Signals {
             head: head_sender,
             readied: readied_sender,
             appended: Arc::clone(&appended),
+            recent: Arc::clone(&recent),
             failure: failure.clone(),
             stop: stop.clone(),
         };
@@ -125,7 +130,18 @@ impl Store {
         let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run(received)))));
 
         tracing::info!(path = %path.display(), epoch = boot.epoch, head = %boot.head, "store opened");
-        Ok(Self { requests, readers, head, readied, appended, cuts: Arc::new(boot.cuts), failure, stop, writer })
+        Ok(Self {
+            requests,
+            readers,
+            head,
+            readied,
+            appended,
+            recent,
+            cuts: Arc::new(boot.cuts),
+            failure,
+            stop,
+            writer,
+        })
     }
 
     /// Commits one unit: all of the changes, in order, or none. Answers the last position of the unit once it is

@@ -8,8 +8,6 @@
 //! after the other; a unit that is rolled back gives its positions back, so the log has no gaps. Scripts of different
 //! requests may change places: requests that wait at the same time have no order among them.
 
-use std::borrow::Cow;
-
 use kiket_core::planted::{Bug, planted};
 use kiket_core::{ProjectId, Timestamp};
 
@@ -17,7 +15,7 @@ use crate::brief;
 use crate::change::{self, NewEvent};
 use crate::script::{Expected, Script, Sql, Stopped, Value, values};
 use crate::sqlite::{BEGIN, Connection};
-use crate::{CommitError, Seq, StoreError, Stream};
+use crate::{CommitError, Entry, Position, Seq, StoreError, Stream};
 
 /// Rows in one insert statement: enough to spare round trips, few enough that statements of every length stay
 /// prepared.
@@ -41,10 +39,10 @@ pub(crate) struct Unit<'c> {
     pub(crate) head: i64,
     /// Whether work was put that nobody holds.
     pub(crate) readied: bool,
-    /// The kinds of everything that was appended, in order.
-    pub(crate) kinds: Vec<Cow<'static, str>>,
-    /// What is not written yet.
-    entries: Vec<NewEntry>,
+    /// Everything that was appended, in order.
+    pub(crate) entries: Vec<Entry>,
+    /// How many of them are written.
+    written: usize,
     /// The position before the first that was handed out.
     start: i64,
 }
@@ -59,22 +57,14 @@ pub(crate) struct History {
     pub(crate) seq: Option<Seq>,
 }
 
-struct NewEntry {
-    position: i64,
-    /// `seq` is its own number here.
-    history: History,
-    at: Timestamp,
-    event: NewEvent,
-}
-
 impl<'c> Unit<'c> {
     /// Begins a transaction, with the first statement that is run.
     pub(crate) fn begin(connection: &'c mut Connection, epoch: i64, head: i64) -> Self {
         let mut opening = Script::default();
         opening.add(Expected::Anything, |sql| _ = sql.push(BEGIN));
         let (gathered, script) = (Vec::new(), Script::default());
-        let (kinds, entries) = (Vec::new(), Vec::new());
-        Self { connection, opening, gathered, script, epoch, head, readied: false, kinds, entries, start: head }
+        let (entries, written) = (Vec::new(), 0);
+        Self { connection, opening, gathered, script, epoch, head, readied: false, entries, written, start: head }
     }
 
     /// Gathers a statement that only writes.
@@ -145,8 +135,17 @@ impl<'c> Unit<'c> {
             self.head += 1;
             let step = if planted(Bug::GapInSequence) { 2 } else { 1 };
             history.seq = history.seq.map(|seq| Seq::new(seq.get() + step));
-            self.kinds.push(event.kind.clone());
-            self.entries.push(NewEntry { position: self.head, history, at, event: event.clone() });
+            self.entries.push(Entry {
+                position: Position::new(self.head),
+                project: history.project,
+                run: history.stream.and_then(Stream::run),
+                item: history.stream.and_then(Stream::item),
+                seq: history.seq,
+                kind: event.kind.clone().into_owned(),
+                stage: event.stage.clone(),
+                at,
+                data: event.data.clone(),
+            });
         }
     }
 
@@ -155,20 +154,21 @@ impl<'c> Unit<'c> {
         self.gathered.clear();
         self.script = Script::default();
         self.head = head;
-        self.kinds.truncate(usize::try_from(head - self.start).unwrap_or_default());
-        self.entries.retain(|entry| entry.position <= head);
+        self.entries.truncate(usize::try_from(head - self.start).unwrap_or_default());
+        self.written = self.written.min(self.entries.len());
         self.control(savepoint).await
     }
 
     /// Writes the entries that were appended; the last of them are only gathered, to go with what comes next.
     async fn write_log(&mut self) -> Result<(), StoreError> {
-        let mut entries = std::mem::take(&mut self.entries).into_iter().peekable();
-        while entries.peek().is_some() {
-            let rows: Vec<_> = entries.by_ref().take(ROWS_PER_INSERT).map(NewEntry::values).collect();
+        while self.written < self.entries.len() {
+            let some = self.entries[self.written..].iter().take(ROWS_PER_INSERT);
+            let rows: Vec<_> = some.map(values_of).collect();
+            self.written += rows.len();
             self.gather(Expected::Anything, |sql| {
                 sql.push("insert into log (position, project, run, item, seq, kind, stage, at, data)").rows(rows);
             });
-            if entries.peek().is_some() {
+            if self.written < self.entries.len() {
                 self.settled().await?;
             }
         }
@@ -199,20 +199,17 @@ impl<'c> Unit<'c> {
     }
 }
 
-impl NewEntry {
-    fn values(self) -> Vec<Value> {
-        let Self { position, history, at, event } = self;
-        let data = brief::shorten(&event.kind, event.stage.as_deref(), event.data);
-        values![
-            position,
-            history.project.to_string(),
-            history.stream.and_then(Stream::run).map(|run| run.to_string()),
-            history.stream.and_then(Stream::item).map(|item| item.to_string()),
-            history.seq.map(Seq::get),
-            event.kind.into_owned(),
-            event.stage,
-            at.millis(),
-            data,
-        ]
-    }
+fn values_of(entry: &Entry) -> Vec<Value> {
+    let data = brief::shorten(&entry.kind, entry.stage.as_deref(), entry.data.clone());
+    values![
+        entry.position.get(),
+        entry.project.to_string(),
+        entry.run.map(|run| run.to_string()),
+        entry.item.map(|item| item.to_string()),
+        entry.seq.map(Seq::get),
+        entry.kind.clone(),
+        entry.stage.clone(),
+        entry.at.millis(),
+        data,
+    ]
 }

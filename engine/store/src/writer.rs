@@ -7,7 +7,6 @@
 //! Invariants: no answer leaves before the commit; after a write that may or may not have reached the disk nothing is
 //! written at all (a second sync can succeed without the lost pages: it proves nothing).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{File, metadata};
 use std::path::PathBuf;
@@ -16,10 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kiket_core::planted::{Bug, planted};
 use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
+use crate::recent::Recent;
 use crate::request::{Request, Verdict};
 use crate::sqlite::{self, Connection};
 use crate::unit::Unit;
-use crate::{Position, StoreError};
+use crate::{Entry, Position, StoreError};
 
 /// The most requests in one commit.
 pub(crate) const GROUP: usize = 256;
@@ -38,6 +38,8 @@ pub(crate) struct Signals {
     pub(crate) readied: watch::Sender<u64>,
     /// How often each kind was committed since the start.
     pub(crate) appended: Arc<Mutex<Appended>>,
+    /// The newest part of the log.
+    pub(crate) recent: Arc<Mutex<Recent>>,
     /// Set once, when writing has become unsafe.
     pub(crate) failure: Arc<SetOnce<StoreError>>,
     /// Asks the writer to finish what waits and to end.
@@ -60,18 +62,18 @@ pub(crate) struct Writer {
 }
 
 /// How often something of each kind was appended to the log.
-pub type Appended = BTreeMap<Cow<'static, str>, u64>;
+pub type Appended = BTreeMap<String, u64>;
 
 /// What a group has done when it is committed.
 struct Written {
     head: i64,
-    kinds: Vec<Cow<'static, str>>,
+    entries: Vec<Entry>,
     readied: bool,
 }
 
 impl Written {
     fn by(unit: Unit<'_>) -> Self {
-        Self { head: unit.head, kinds: unit.kinds, readied: unit.readied }
+        Self { head: unit.head, entries: unit.entries, readied: unit.readied }
     }
 }
 
@@ -128,11 +130,16 @@ impl Writer {
     }
 
     fn publish(&mut self, written: Written) {
-        if !written.kinds.is_empty() {
+        if !written.entries.is_empty() {
             let mut appended = self.signals.appended.lock().unwrap_or_else(PoisonError::into_inner);
-            for kind in written.kinds {
-                *appended.entry(kind).or_default() += 1;
+            for Entry { kind, .. } in &written.entries {
+                match appended.get_mut(kind) {
+                    Some(count) => *count += 1,
+                    None => _ = appended.insert(kind.clone(), 1),
+                }
             }
+            drop(appended);
+            self.signals.recent.lock().unwrap_or_else(PoisonError::into_inner).add(written.entries);
         }
         if written.head != self.head {
             self.head = written.head;

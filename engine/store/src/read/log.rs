@@ -2,6 +2,8 @@
 //!
 //! There is one such read: history and the live stream are the same query with different cursors.
 
+use std::sync::PoisonError;
+
 use kiket_core::{ItemId, ProjectId, RunId, Timestamp};
 use sqlx::QueryBuilder;
 
@@ -34,7 +36,7 @@ pub struct Entry {
 }
 
 /// Which entries to read; what is left out does not narrow.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Of this run.
     pub run: Option<RunId>,
@@ -54,9 +56,16 @@ impl Store {
     /// When fewer than `limit` come back, the reader has seen everything up to the [`Store::head`] it observed
     /// before the call, and may go on from there: a filter that matches little does not make it search again.
     ///
+    /// Whoever reads everything and follows closely has it from memory.
+    ///
     /// # Errors
     /// Only failures of the database.
     pub async fn tail(&self, after: Position, filter: &Filter, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        if *filter == Filter::default()
+            && let Some(entries) = self.recent(after, limit)
+        {
+            return Ok(entries);
+        }
         let mut query = QueryBuilder::<Database>::new(
             "select position, project, run, item, seq, kind, stage, at, data from log where position > ",
         );
@@ -77,6 +86,17 @@ impl Store {
         query.push(" order by position limit ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Entry::read).collect()
+    }
+}
+
+impl Store {
+    /// What is in memory of what came after a position, where that is all of it and nothing of it is forgotten.
+    fn recent(&self, after: Position, limit: u32) -> Option<Vec<Entry>> {
+        if self.failure.get().is_some() || self.readers.is_closed() || self.cut(None) > after {
+            return None;
+        }
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.tail(after, usize::try_from(limit).unwrap_or(usize::MAX))
     }
 }
 

@@ -42,6 +42,16 @@ async fn a_tail_is_narrowed_by_run_stage_project_and_kind() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_is_what_the_database_says() {
+    let (house, _) = house_with_history().await;
+    let of_project = Filter { project: Some(house.project), ..Filter::default() };
+    let read = house.store.tail(Position::ZERO, &of_project, 100).await.expect("the log");
+    assert_eq!(house.history().await, read);
+    let house = house.restart().await;
+    assert_eq!(house.history().await, read);
+}
+
+#[tokio::test]
 async fn records_have_a_position_and_no_number() {
     let (house, run) = house_with_history().await;
     let entries = house.store.tail(Position::ZERO, &Filter { run: Some(run), ..Filter::default() }, 9).await.unwrap();
