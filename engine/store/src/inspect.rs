@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
+use crate::recent::Recent;
 use crate::{Position, Store, StoreError, sqlite};
 
 /// The schema of a database, and the one of this program.
@@ -48,6 +49,8 @@ impl Store {
             head: watch::channel(Position::ZERO).1,
             readied: watch::channel(0).1,
             appended: Arc::new(Mutex::default()),
+            // What others commit passes it by.
+            recent: Arc::new(Mutex::new(Recent::after(Position::new(i64::MAX)))),
             cuts: Arc::default(),
             failure: Arc::new(SetOnce::new()),
             stop: Arc::new(Notify::new()),

@@ -126,3 +126,73 @@ async fn put_off(store: &Store, id: DeliveryId, held: Held, priority: i64) -> Re
 async fn commit(store: &Store, settle: SettleDelivery) -> Result<(), CommitError> {
     store.commit(vec![Change::SettleDelivery(settle)]).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use kiket_core::ProjectId;
+    use kiket_store::{Conflict, DeliveryStatus, HookSecret, LetterFilter, NewDelivery, NewProject};
+
+    use super::*;
+
+    async fn store_with_a_delivery(folder: &tempfile::TempDir) -> (Store, DeliveryId) {
+        let store = Store::open(&folder.path().join("kiket.db")).await.expect("a store");
+        let (project, id) = (ProjectId::new(clock::ulid()), DeliveryId::new(clock::ulid()));
+        let shop = NewProject {
+            id: project,
+            name: "shop".to_owned(),
+            url: "https://forge.example/shop.git".to_owned(),
+            branch: None,
+            overrides_url: None,
+            overrides_branch: None,
+            hook_secret: HookSecret::Clear("hush".to_owned()),
+            sync_every: None,
+            created_at: clock::now(),
+        };
+        let delivery = NewDelivery {
+            id,
+            project,
+            external_id: "7".to_owned(),
+            event: "push".to_owned(),
+            headers: "{}".to_owned(),
+            body: b"{}".to_vec(),
+            priority: 0,
+            received_at: clock::now(),
+        };
+        store.commit(vec![Change::Project(shop), Change::Receive(delivery)]).await.expect("a delivery");
+        (store, id)
+    }
+
+    /// Takes the delivery up with a lease that runs out at once.
+    async fn take_up(store: &Store) -> Option<Work> {
+        let now = clock::now();
+        let claim = Claim { owner: "a".to_owned(), kinds: vec![TaskKind::Delivery], limit: 1, now, until: now };
+        store.claim(claim).await.expect("a claim").pop()
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_can_never_be_settled_is_given_up_after_some_tries_and_told_of() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, id) = store_with_a_delivery(&folder).await;
+        let unwritable =
+            CommitError::Store(StoreError::Malformed { column: "reference", value: "refs/heads/\u{0}".to_owned() });
+        for tries in 1..dead_letters::TRIES {
+            let work = take_up(&store).await.expect("it waits to be tried again");
+            assert_eq!(work.fence, tries);
+            give_up(&store, id, &work, &unwritable).await;
+        }
+        let work = take_up(&store).await.expect("it waits to be tried again");
+        // Who was overtaken leaves it to the other.
+        let overtaken = Conflict::FenceLost { key: work.held().key };
+        give_up(&store, id, &work, &CommitError::Conflict(overtaken)).await;
+        assert_eq!(store.delivery(id).await.unwrap().unwrap().status, DeliveryStatus::Pending);
+
+        give_up(&store, id, &work, &unwritable).await;
+        let delivery = store.delivery(id).await.unwrap().unwrap();
+        assert_eq!((delivery.status, delivery.note), (DeliveryStatus::Failed, unwritable.to_string()));
+        let letters = store.dead_letters(&LetterFilter::default(), 9).await.unwrap();
+        let told: Vec<_> = letters.into_iter().map(|letter| (letter.about, letter.reason)).collect();
+        assert_eq!(told, [(id.to_string(), unwritable.to_string())]);
+        assert!(take_up(&store).await.is_none(), "nothing is left to do");
+        store.close().await;
+    }
+}
