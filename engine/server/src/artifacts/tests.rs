@@ -45,17 +45,13 @@ impl Cellar {
             (ProjectId::new(clock::ulid()), RevisionId::new(clock::ulid()), RunId::new(clock::ulid()));
         let event = |kind: &'static str| NewEvent { kind: kind.into(), stage: None, data: "{}".to_owned() };
         let unit = vec![
-            Change::Project(NewProject {
-                id: project,
-                name: name.to_owned(),
-                url: "https://forge.example/shop.git".to_owned(),
-                branch: None,
-                overrides_url: None,
-                overrides_branch: None,
-                hook_secret: HookSecret::Clear("hush".into()),
-                sync_every: None,
-                created_at: clock::now(),
-            }),
+            Change::Project(NewProject::new(
+                project,
+                name,
+                "https://forge.example/shop.git",
+                HookSecret::Clear("hush".to_owned()),
+                clock::now(),
+            )),
             Change::Revision(NewRevision {
                 key: None,
                 id: revision,

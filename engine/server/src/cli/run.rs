@@ -156,18 +156,9 @@ async fn project(engine: &Engine, root: &Path) -> anyhow::Result<ProjectId> {
         return Ok(project.id);
     }
     let id = ProjectId::new(clock::ulid());
-    let project = NewProject {
-        id,
-        name: PROJECT.to_owned(),
-        url: format!("file://{}", root.display()),
-        branch: None,
-        overrides_url: None,
-        overrides_branch: None,
-        // Nobody can send it a webhook: the key of this vault ends with it.
-        hook_secret: engine.secrets.seal_hook(id, &Secret::new(crate::token::random_text(40))),
-        sync_every: None,
-        created_at: clock::now(),
-    };
+    // Nobody can send it a webhook: the key of this vault ends with it.
+    let hook_secret = engine.secrets.seal_hook(id, &Secret::new(crate::token::random_text(40)));
+    let project = NewProject::new(id, PROJECT, format!("file://{}", root.display()), hook_secret, clock::now());
     engine.store.commit(vec![Change::Project(project)]).await?;
     Ok(id)
 }

@@ -137,17 +137,13 @@ mod tests {
     async fn store_with_a_delivery(folder: &tempfile::TempDir) -> (Store, DeliveryId) {
         let store = Store::open(&folder.path().join("kiket.db")).await.expect("a store");
         let (project, id) = (ProjectId::new(clock::ulid()), DeliveryId::new(clock::ulid()));
-        let shop = NewProject {
-            id: project,
-            name: "shop".to_owned(),
-            url: "https://forge.example/shop.git".to_owned(),
-            branch: None,
-            overrides_url: None,
-            overrides_branch: None,
-            hook_secret: HookSecret::Clear("hush".to_owned()),
-            sync_every: None,
-            created_at: clock::now(),
-        };
+        let shop = NewProject::new(
+            project,
+            "shop",
+            "https://forge.example/shop.git",
+            HookSecret::Clear("hush".to_owned()),
+            clock::now(),
+        );
         let delivery = NewDelivery {
             id,
             project,

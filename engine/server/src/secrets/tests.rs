@@ -49,17 +49,7 @@ async fn open(folder: &Path, key: &str) -> Result<Secrets, SecretError> {
 }
 
 fn new_project(name: &str, hook_secret: HookSecret) -> NewProject {
-    NewProject {
-        id: ProjectId::new(clock::ulid()),
-        name: name.to_owned(),
-        url: "file:///srv/shop.git".to_owned(),
-        branch: None,
-        overrides_url: None,
-        overrides_branch: None,
-        hook_secret,
-        sync_every: None,
-        created_at: clock::now(),
-    }
+    NewProject::new(ProjectId::new(clock::ulid()), name, "file:///srv/shop.git", hook_secret, clock::now())
 }
 
 #[tokio::test]

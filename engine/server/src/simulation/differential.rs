@@ -56,17 +56,13 @@ async fn the_store_in_memory_answers_as_the_real_one_does() {
 
 fn surroundings() -> Vec<Change> {
     let created_at = Timestamp::from_millis(0);
-    let shop = NewProject {
-        id: project(),
-        name: "shop".to_owned(),
-        url: "https://forge.example/shop.git".to_owned(),
-        branch: None,
-        overrides_url: None,
-        overrides_branch: None,
-        hook_secret: HookSecret::Clear("hush".to_owned()),
-        sync_every: None,
+    let shop = NewProject::new(
+        project(),
+        "shop",
+        "https://forge.example/shop.git",
+        HookSecret::Clear("hush".to_owned()),
         created_at,
-    };
+    );
     let revision = NewRevision {
         key: None,
         id: revision(),

@@ -31,6 +31,27 @@ pub struct NewProject {
 }
 
 impl NewProject {
+    /// A project that follows its remote's default branch, by webhook and by hand, with nothing laid over it.
+    pub fn new(
+        id: ProjectId,
+        name: impl Into<String>,
+        url: impl Into<String>,
+        hook_secret: HookSecret,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            url: url.into(),
+            branch: None,
+            overrides_url: None,
+            overrides_branch: None,
+            hook_secret,
+            sync_every: None,
+            created_at,
+        }
+    }
+
     pub(super) async fn apply(&self, unit: &mut Unit<'_>) -> Result<(), CommitError> {
         let (clear, sealed) = match &self.hook_secret {
             HookSecret::Clear(secret) => (secret.as_str(), None),

@@ -87,9 +87,7 @@ impl Store {
         let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(Entry::read).collect()
     }
-}
 
-impl Store {
     /// What is in memory of what came after a position, where that is all of it and nothing of it is forgotten.
     fn recent(&self, after: Position, limit: u32) -> Option<Vec<Entry>> {
         if self.failure.get().is_some() || self.readers.is_closed() || self.cut(None) > after {

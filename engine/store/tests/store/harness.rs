@@ -235,17 +235,8 @@ pub(crate) fn event(kind: &'static str) -> NewEvent {
 }
 
 pub(crate) fn new_project(name: &str) -> NewProject {
-    NewProject {
-        id: ProjectId::new(ulid()),
-        name: name.to_owned(),
-        url: "https://forge.example/shop.git".to_owned(),
-        branch: None,
-        overrides_url: None,
-        overrides_branch: None,
-        hook_secret: HookSecret::Clear("hush".to_owned()),
-        sync_every: None,
-        created_at: at(0),
-    }
+    let hush = HookSecret::Clear("hush".to_owned());
+    NewProject::new(ProjectId::new(ulid()), name, "https://forge.example/shop.git", hush, at(0))
 }
 
 pub(crate) fn new_revision(project: ProjectId, status: RevisionStatus, sources: &[(&str, &str)]) -> NewRevision {

@@ -87,17 +87,13 @@ impl World {
         let (ticks, timeouts, wrong) = (Ticks::default(), BTreeMap::new(), Vec::new());
         let mut world = Self { folder, project, plugins, pipelines, random, server: None, ticks, timeouts, wrong };
         world.reopen().await;
-        let shop = NewProject {
-            id: project,
-            name: "shop".to_owned(),
-            url: "https://forge.example/shop.git".to_owned(),
-            branch: None,
-            overrides_url: None,
-            overrides_branch: None,
-            hook_secret: HookSecret::Clear("hush".to_owned()),
-            sync_every: None,
-            created_at: clock::now(),
-        };
+        let shop = NewProject::new(
+            project,
+            "shop",
+            "https://forge.example/shop.git",
+            HookSecret::Clear("hush".to_owned()),
+            clock::now(),
+        );
         world.store().commit(vec![Change::Project(shop)]).await.expect("a project");
         world
     }
